@@ -1,0 +1,1 @@
+"""The partner notice board. The room is empty until the board moves in."""

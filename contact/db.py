@@ -1,0 +1,155 @@
+"""Engine, sessions, base class, and the two column types every table uses.
+
+SQLite and PostgreSQL run the same code. A session is opened for reading or for writing:
+on SQLite a writing transaction takes the write lock at once (`BEGIN IMMEDIATE`), so it never
+fails half-way with "database is locked"; on PostgreSQL `log.append` takes an advisory lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, create_engine, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import NullPool
+from sqlalchemy.types import TypeDecorator
+
+from contact.settings import Settings
+
+log = logging.getLogger(__name__)
+
+NUDGES = "nudges"
+"""Key in `session.info`: names of readers to wake once the transaction is committed."""
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware UTC datetime, to the microsecond, on both databases."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without zone")
+        return value.astimezone(UTC).replace(tzinfo=None) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Id = BigInteger().with_variant(Integer(), "sqlite")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class Base(DeclarativeBase):
+    """The one metadata of the house; migrations are compared with it by a test."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def utcnow() -> datetime:
+    """The clock, read only at doors: the core takes `now` as an argument."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """The engine and how to get a session from it.
+
+    `nudge(name)` is called after a commit that left work for others (see `contact/nudge.py`).
+    """
+
+    def __init__(self, url: str, *, full_sync: bool = False, pool: int = 10) -> None:
+        self.engine = _engine(url, full_sync, pool)
+        self._writing = self.engine.execution_options(writing=True)
+        self.nudge: Callable[[str], None] = lambda name: None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Database:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return cls(settings.database, full_sync=settings.sqlite_full_sync)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for looking: nothing is kept."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction: committed at the end, rolled back on any error."""
+        with Session(self._writing, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            for name in session.info.pop(NUDGES, ()):
+                self.nudge(name)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def wake(session: Session, name: str) -> None:
+    """Remember to wake whoever waits for `name` when this transaction is committed."""
+    session.info.setdefault(NUDGES, set()).add(name)
+
+
+def _engine(url: str, full_sync: bool, pool: int) -> Engine:
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_deserializer": orjson.loads,
+    }
+    if url.startswith("sqlite"):
+        if ":memory:" in url:
+            raise ValueError("SQLite needs a file: several threads and processes share it")
+        engine = create_engine(url, connect_args={"timeout": 15, "check_same_thread": False}, pool_size=pool, **options)
+        _sqlite(engine, full_sync)
+        return engine
+    url = url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+psycopg://", 1)
+    if pool == 0:
+        return create_engine(url, poolclass=NullPool, **options)
+    return create_engine(url, pool_size=pool, max_overflow=pool, pool_pre_ping=True, **options)
+
+
+def _sqlite(engine: Engine, full_sync: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode = WAL",
+            f"synchronous = {'FULL' if full_sync else 'NORMAL'}",
+            "foreign_keys = ON",
+            "busy_timeout = 15000",
+            "temp_store = MEMORY",
+            "cache_size = -32000",
+            "mmap_size = 268435456",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
