@@ -41,7 +41,7 @@ def email(value: str) -> str:
 
 def phone(value: str, country: str = "KR") -> str:
     """`010-1234-5678` -> `+821012345678` (E.164); raises `InvalidAddress`."""
-    import phonenumbers  # noqa: PLC0415 - 48 MB of tables, loaded only where a number is read
+    import phonenumbers
 
     try:
         number = phonenumbers.parse(value, country)
@@ -88,7 +88,7 @@ def party(kind: AddressKind, value: str, name: str = "", country: str = "KR") ->
 def show(kind: AddressKind, value: str) -> str:
     """How people read it: national format for their own numbers, a short tag for a visitor."""
     if kind in (AddressKind.TEL, AddressKind.FAX):
-        import phonenumbers  # noqa: PLC0415
+        import phonenumbers
 
         number = phonenumbers.parse(value)
         own = number.country_code == 82

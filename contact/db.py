@@ -80,7 +80,7 @@ class Database:
     def __init__(self, url: str, *, full_sync: bool = False, pool: int = 10) -> None:
         self.engine = _engine(url, full_sync, pool)
         self._writing = self.engine.execution_options(writing=True)
-        self.nudge: Callable[[str], None] = lambda name: None
+        self.nudge: Callable[[str], None] = lambda _name: None
 
     @classmethod
     def of(cls, settings: Settings) -> Database:
@@ -134,7 +134,7 @@ def _engine(url: str, full_sync: bool, pool: int) -> Engine:
 
 def _sqlite(engine: Engine, full_sync: bool) -> None:
     @event.listens_for(engine, "connect")
-    def _connect(connection: Any, record: object) -> None:
+    def _connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
         for pragma in (

@@ -154,11 +154,12 @@ class Outbound:
     """One message of ours on its way to one address, ready to be handed to a provider.
 
     `message_id` is decided before the first try and the same for all tries (bare id).
-    `return_token` is the signed delivery id for the return path. `automatic` marks mail
-    no person wrote (RFC 3834).
+    `automatic` marks mail no person wrote (RFC 3834). An adapter that signs its return and
+    reply addresses makes the tokens from the two ids.
     """
 
     delivery_id: int
+    conversation_id: int
     message_id: str
     to: Party
     text: str
@@ -169,8 +170,6 @@ class Outbound:
     files: tuple[File, ...] = ()
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
-    reply_token: str = ""
-    return_token: str = ""
     automatic: bool = False
     created_at: datetime | None = None
 

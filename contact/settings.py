@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contact.errors import SettingsError
 
@@ -33,7 +33,7 @@ def _host_port(value: Any) -> Any:
     return host, int(port)
 
 
-HostPort = Annotated[tuple[str, int], BeforeValidator(_host_port)]
+HostPort = Annotated[tuple[str, int], NoDecode, BeforeValidator(_host_port)]
 
 
 class Settings(BaseSettings):
@@ -151,7 +151,7 @@ class Settings(BaseSettings):
         path = self.data_dir / "secret.key"
         self.data_dir.mkdir(parents=True, exist_ok=True)
         try:
-            with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:  # noqa: PTH123
+            with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
                 file.write(secrets.token_urlsafe(48))
         except FileExistsError:
             pass

@@ -1,0 +1,208 @@
+"""The conversation's table: its snapshot as columns, kept by `record` and by nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Integer, String, delete, insert, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from contact import log
+from contact.conversation.state import Snapshot, State, fold
+from contact.db import Base, Id, Json, Utc
+from contact.errors import NotFound
+
+
+class Conversation(Base):
+    """A thread about one matter. Every column but `id`, `number` and `created_at` follows from the log."""
+
+    __tablename__ = "conversation"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    contact_id: Mapped[int] = mapped_column(Id, ForeignKey("contact.id"))
+    inbox_id: Mapped[int] = mapped_column(Id, ForeignKey("inbox.id"))
+    channel: Mapped[str] = mapped_column(String(20))
+    subject: Mapped[str] = mapped_column(String(1000), default="")
+    state: Mapped[str] = mapped_column(String(10), default=State.OPEN.value)
+    assignee_id: Mapped[int | None] = mapped_column(Id)
+    priority: Mapped[int] = mapped_column(Integer, default=1)
+    snoozed_until: Mapped[datetime | None] = mapped_column(Utc)
+    tags: Mapped[list[str]] = mapped_column(Json, default=list)
+    merged_into: Mapped[int | None] = mapped_column(Id, ForeignKey("conversation.id"))
+    waiting_since: Mapped[datetime | None] = mapped_column(Utc)
+    last_id: Mapped[int] = mapped_column(Id, default=0)
+    last_at: Mapped[datetime] = mapped_column(Utc)
+    preview: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(Utc)
+
+    __table_args__ = (
+        # Lists are one state, newest first (scanned backwards); assignee_id narrows Mine and Unassigned.
+        Index(
+            "ix_conversation_list",
+            "state",
+            "last_at",
+            "id",
+            postgresql_where=text("merged_into IS NULL"),
+            sqlite_where=text("merged_into IS NULL"),
+        ),
+        Index(
+            "ix_conversation_mine",
+            "assignee_id",
+            "state",
+            "last_at",
+            "id",
+            postgresql_where=text("merged_into IS NULL"),
+            sqlite_where=text("merged_into IS NULL"),
+        ),
+        Index(
+            "ix_conversation_inbox",
+            "inbox_id",
+            "state",
+            "last_at",
+            "id",
+            postgresql_where=text("merged_into IS NULL"),
+            sqlite_where=text("merged_into IS NULL"),
+        ),
+        Index("ix_conversation_contact_id", "contact_id"),
+        Index("ix_conversation_merged_into", "merged_into"),
+        Index(
+            "ix_conversation_snoozed",
+            "snoozed_until",
+            postgresql_where=text("state = 'snoozed'"),
+            sqlite_where=text("state = 'snoozed'"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    def snapshot(self) -> Snapshot:
+        """The columns as the pure value `fold` works on."""
+        return Snapshot(
+            contact_id=self.contact_id,
+            inbox_id=self.inbox_id,
+            channel=self.channel,
+            subject=self.subject,
+            state=self.state,
+            assignee_id=self.assignee_id,
+            priority=self.priority,
+            snoozed_until=self.snoozed_until,
+            tags=tuple(self.tags or ()),
+            merged_into=self.merged_into,
+            waiting_since=self.waiting_since,
+            last_id=self.last_id,
+            last_at=self.last_at,
+            preview=self.preview,
+        )
+
+
+class ConversationTag(Base):
+    """One tag of one conversation: the searchable copy of `Conversation.tags`."""
+
+    __tablename__ = "conversation_tag"
+
+    conversation_id: Mapped[int] = mapped_column(Id, ForeignKey("conversation.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(60), primary_key=True)
+
+    __table_args__ = (Index("ix_conversation_tag_tag", "tag", "conversation_id"),)
+
+
+class Participant(Base):
+    """Somebody else in the conversation (CC): their answers join it."""
+
+    __tablename__ = "participant"
+
+    conversation_id: Mapped[int] = mapped_column(Id, ForeignKey("conversation.id"), primary_key=True)
+    address_id: Mapped[int] = mapped_column(Id, ForeignKey("address.id"), primary_key=True)
+    interaction_id: Mapped[int] = mapped_column(Id)
+
+
+class ConversationCount(Base):
+    """How many conversations stand in a state, by assignee (0 = nobody): never counted, always kept."""
+
+    __tablename__ = "conversation_count"
+
+    state: Mapped[str] = mapped_column(String(10), primary_key=True)
+    assignee_id: Mapped[int] = mapped_column(Id, primary_key=True)
+    n: Mapped[int] = mapped_column(Integer, default=0)
+
+
+def get(session: Session, conversation_id: int) -> Conversation:
+    """The conversation; raises `NotFound`."""
+    conversation = session.get(Conversation, conversation_id)
+    if conversation is None:
+        raise NotFound("This conversation does not exist.")
+    return conversation
+
+
+def record(session: Session, now: datetime, conversation: Conversation, name: log.Name, **row: Any) -> log.Interaction:
+    """Append one row about a conversation and bring its columns up to date, in one transaction.
+
+    `row` is what `log.append` takes. The conversation is read under the log's lock, so two
+    people at once cannot fold over the same former state.
+    """
+    log.lock(session)
+    row.setdefault("contact_id", conversation.contact_id)
+    added = log.append(session, now, name, conversation_id=conversation.id, **row)
+    project(session, conversation, fold(conversation.snapshot(), added))
+    return added
+
+
+def project(session: Session, conversation: Conversation, after: Snapshot) -> None:
+    """Write a snapshot into the columns, the tag rows and the counters."""
+    before = conversation.snapshot()
+    changed = {
+        name: list(value) if name == "tags" else value
+        for name in Snapshot.__dataclass_fields__
+        if (value := getattr(after, name)) != getattr(before, name)
+    }
+    if not changed:
+        return
+    session.execute(
+        update(Conversation)
+        .where(Conversation.id == conversation.id)
+        .values(changed)
+        .execution_options(synchronize_session=False)
+    )
+    for name, value in changed.items():
+        set_committed(conversation, name, value)
+    if "tags" in changed:
+        _tags(session, conversation.id, after.tags)
+    if (slot := _slot(before)) != (new := _slot(after)):
+        count(session, slot, -1)
+        count(session, new, +1)
+
+
+def set_committed(conversation: Conversation, name: str, value: Any) -> None:
+    """Show the new value on the object without a second UPDATE at flush."""
+    from sqlalchemy.orm.attributes import set_committed_value
+
+    set_committed_value(conversation, name, value)
+
+
+def _tags(session: Session, conversation_id: int, tags: tuple[str, ...]) -> None:
+    session.execute(delete(ConversationTag).where(ConversationTag.conversation_id == conversation_id))
+    session.add_all(ConversationTag(conversation_id=conversation_id, tag=tag) for tag in tags)
+
+
+def _slot(snapshot: Snapshot) -> tuple[str, int] | None:
+    """The counter a conversation is in; a merged one is in none."""
+    return None if snapshot.merged_into else (snapshot.state, snapshot.assignee_id or 0)
+
+
+def count(session: Session, slot: tuple[str, int] | None, by: int) -> None:
+    """Move one counter, making it at its first use."""
+    if slot is None:
+        return
+    where = (ConversationCount.state == slot[0], ConversationCount.assignee_id == slot[1])
+    changed = session.execute(
+        update(ConversationCount).where(*where).values(n=ConversationCount.n + by),
+        execution_options={"synchronize_session": False},
+    )
+    if not changed.rowcount:  # type: ignore[attr-defined]
+        session.execute(insert(ConversationCount).values(state=slot[0], assignee_id=slot[1], n=by))
+
+
+def counts(session: Session) -> dict[tuple[str, int], int]:
+    """All counters: (state, assignee or 0) -> how many."""
+    rows = session.execute(select(ConversationCount.state, ConversationCount.assignee_id, ConversationCount.n))
+    return {(state, assignee): n for state, assignee, n in rows if n}

@@ -1,0 +1,244 @@
+"""What can be done with a conversation. Each verb is one row of the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from contact import log
+from contact.conversation.conversation import Conversation, Participant, count, get, record
+from contact.conversation.state import State, priority_of
+from contact.db import Base, Id, Utc, wake
+from contact.errors import Conflict, Invalid
+from contact.log import Interaction, Name
+
+SNOOZE_LIMIT = timedelta(days=366)
+_TAG = re.compile(r"[^\s,#][^,#\n\r]{0,59}")
+
+
+class Mention(Base):
+    """An agent was named in a note and has not seen it yet."""
+
+    __tablename__ = "mention"
+
+    interaction_id: Mapped[int] = mapped_column(Id, ForeignKey("interaction.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(Id, primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(Id)
+    seen_at: Mapped[datetime | None] = mapped_column(Utc)
+
+    __table_args__ = (Index("ix_mention_user_id", "user_id", "seen_at"),)
+
+
+def open_for(
+    session: Session,
+    now: datetime,
+    *,
+    contact_id: int,
+    inbox_id: int,
+    channel: str,
+    subject: str = "",
+    user_id: int | None = None,
+    joins: int | None = None,
+) -> Conversation:
+    """Begin a conversation. `joins`: the one it may belong to, which an agent is asked about."""
+    log.lock(session)
+    conversation = Conversation(
+        contact_id=contact_id,
+        inbox_id=inbox_id,
+        channel=channel,
+        subject=subject[:1000],
+        state=State.OPEN.value,
+        priority=1,
+        tags=[],
+        last_id=0,
+        last_at=now,
+        preview="",
+        created_at=now,
+    )
+    session.add(conversation)
+    session.flush()
+    count(session, (State.OPEN.value, 0), +1)
+    record(
+        session,
+        now,
+        conversation,
+        Name.CONVERSATION_OPENED,
+        inbox_id=inbox_id,
+        channel=channel,
+        user_id=user_id,
+        content={"subject": conversation.subject},
+        data={"joins": joins} if joins else {},
+    )
+    return conversation
+
+
+def assign(session: Session, now: datetime, conversation: Conversation, to: int | None, user_id: int | None) -> None:
+    """Give it to an agent, or to nobody (None). Transfer is the same with a note beside it."""
+    if conversation.assignee_id != to:
+        record(
+            session,
+            now,
+            conversation,
+            Name.CONVERSATION_ASSIGNED,
+            user_id=user_id,
+            data={"assignee": to, "from": conversation.assignee_id},
+        )
+
+
+def reopen(session: Session, now: datetime, conversation: Conversation, user_id: int | None = None) -> None:
+    """Open again: a new message came, or an agent says so."""
+    if conversation.state != State.OPEN:
+        record(
+            session, now, conversation, Name.CONVERSATION_REOPENED, user_id=user_id, data={"from": conversation.state}
+        )
+
+
+def pend(session: Session, now: datetime, conversation: Conversation, user_id: int | None) -> None:
+    """Wait for somebody else."""
+    _settled(conversation)
+    if conversation.state != State.PENDING:
+        record(session, now, conversation, Name.CONVERSATION_PENDING, user_id=user_id)
+
+
+def resolve(session: Session, now: datetime, conversation: Conversation, user_id: int | None) -> None:
+    """The matter is done."""
+    if conversation.state != State.RESOLVED:
+        record(session, now, conversation, Name.CONVERSATION_RESOLVED, user_id=user_id)
+
+
+def snooze(session: Session, now: datetime, conversation: Conversation, until: datetime, user_id: int | None) -> None:
+    """Out of sight until `until`, or until the next message."""
+    _settled(conversation)
+    if until <= now:
+        raise Invalid("This time has passed already.")
+    if until > now + SNOOZE_LIMIT:
+        raise Invalid("A conversation can be snoozed for a year at most.")
+    record(session, now, conversation, Name.CONVERSATION_SNOOZED, user_id=user_id, data={"until": until.isoformat()})
+    wake(session, "clock")
+
+
+def wake_due(session: Session, now: datetime, limit: int = 200) -> int:
+    """Open the snoozed conversations whose time has come; returns how many."""
+    due = session.scalars(
+        select(Conversation)
+        .where(Conversation.state == State.SNOOZED.value, Conversation.snoozed_until <= now)
+        .order_by(Conversation.snoozed_until)
+        .limit(limit)
+    ).all()
+    for conversation in due:
+        record(session, now, conversation, Name.CONVERSATION_WOKEN)
+    return len(due)
+
+
+def prioritise(session: Session, now: datetime, conversation: Conversation, priority: str, user_id: int | None) -> None:
+    """`low`, `normal`, `high` or `urgent`."""
+    number = priority_of(priority)
+    if conversation.priority != number:
+        record(
+            session,
+            now,
+            conversation,
+            Name.CONVERSATION_PRIORITISED,
+            user_id=user_id,
+            data={"priority": number, "from": conversation.priority},
+        )
+
+
+def tag(session: Session, now: datetime, conversation: Conversation, name: str, user_id: int | None) -> None:
+    """Add a tag: 1 to 60 characters, without comma or #."""
+    word = " ".join(name.split()).removeprefix("#")
+    if not _TAG.fullmatch(word):
+        raise Invalid("A tag has 1 to 60 characters, without comma.")
+    if word not in conversation.tags:
+        record(session, now, conversation, Name.CONVERSATION_TAGGED, user_id=user_id, data={"tag": word})
+
+
+def untag(session: Session, now: datetime, conversation: Conversation, name: str, user_id: int | None) -> None:
+    """Take a tag away; nothing happens when it is not there."""
+    if name in conversation.tags:
+        record(session, now, conversation, Name.CONVERSATION_UNTAGGED, user_id=user_id, data={"tag": name})
+
+
+def rename(session: Session, now: datetime, conversation: Conversation, subject: str, user_id: int | None) -> None:
+    """Give it another subject, for us; what was sent stays as it was."""
+    line = " ".join(subject.split())[:1000]
+    if conversation.subject != line:
+        record(session, now, conversation, Name.CONVERSATION_RENAMED, user_id=user_id, content={"subject": line})
+
+
+def note(
+    session: Session,
+    now: datetime,
+    conversation: Conversation,
+    text: str,
+    user_id: int,
+    mentions: Iterable[int] = (),
+) -> Interaction:
+    """Write something down that the customer never sees; `mentions` are told."""
+    if not text.strip():
+        raise Invalid("The note is empty.")
+    named = sorted(set(mentions) - {user_id})
+    row = record(session, now, conversation, Name.NOTE_ADDED, user_id=user_id, body=text, data={"mentions": named})
+    session.add_all(Mention(interaction_id=row.id, user_id=number, conversation_id=conversation.id) for number in named)
+    return row
+
+
+def join(session: Session, now: datetime, conversation: Conversation, address_id: int, contact_id: int) -> None:
+    """Somebody in CC takes part from now on."""
+    if session.get(Participant, (conversation.id, address_id)) is not None:
+        return
+    row = record(session, now, conversation, Name.PARTICIPANT_JOINED, contact_id=contact_id, address_id=address_id)
+    session.add(Participant(conversation_id=conversation.id, address_id=address_id, interaction_id=row.id))
+    session.flush()
+
+
+def merge(session: Session, now: datetime, loser: Conversation, winner: Conversation, user_id: int | None) -> None:
+    """Show `loser` inside `winner`; its rows stay where they were, so it can be undone."""
+    log.lock(session)
+    session.refresh(loser)
+    session.refresh(winner)
+    if loser.id == winner.id or top(session, winner).id == loser.id:
+        raise Conflict("These two are one conversation already.")
+    if loser.merged_into:
+        raise Conflict("This conversation is merged into another one already.")
+    winner = top(session, winner)
+    record(session, now, loser, Name.CONVERSATION_MERGED, user_id=user_id, data={"into": winner.id})
+    if winner.state != State.OPEN and loser.state == State.OPEN:
+        reopen(session, now, winner, user_id)
+
+
+def unmerge(session: Session, now: datetime, conversation: Conversation, user_id: int | None) -> None:
+    """Undo `merge`."""
+    if conversation.merged_into is None:
+        raise Conflict("This conversation is not merged.")
+    record(
+        session,
+        now,
+        conversation,
+        Name.CONVERSATION_UNMERGED,
+        user_id=user_id,
+        data={"from": conversation.merged_into},
+    )
+
+
+def top(session: Session, conversation: Conversation) -> Conversation:
+    """The conversation this one is shown in: itself unless merged."""
+    while conversation.merged_into is not None:
+        conversation = get(session, conversation.merged_into)
+    return conversation
+
+
+def members(session: Session, conversation_id: int) -> list[int]:
+    """The conversation and every one merged into it, through any number of steps."""
+    tree = select(Conversation.id).where(Conversation.id == conversation_id).cte(recursive=True)
+    tree = tree.union(select(Conversation.id).join(tree, Conversation.merged_into == tree.c.id))
+    return list(session.scalars(select(tree.c.id)))
+
+
+def _settled(conversation: Conversation) -> None:
+    if conversation.merged_into is not None:
+        raise Conflict("This conversation is merged into another one.")

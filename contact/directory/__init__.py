@@ -1,0 +1,26 @@
+"""The directory: contacts, the addresses they are reached at, merging and un-merging them."""
+
+from contact.directory.contact import Address, AddressClaim, Contact, change, family, get, root
+from contact.directory.find import add_address, claim_address, find, find_or_create, remove_address
+from contact.directory.hints import Hint, dismiss, hints
+from contact.directory.merge import merge, unmerge
+
+__all__ = [
+    "Address",
+    "AddressClaim",
+    "Contact",
+    "Hint",
+    "add_address",
+    "change",
+    "claim_address",
+    "dismiss",
+    "family",
+    "find",
+    "find_or_create",
+    "get",
+    "hints",
+    "merge",
+    "remove_address",
+    "root",
+    "unmerge",
+]

@@ -1,0 +1,184 @@
+"""Files: a content-addressed store on disk, and the rows that say which message carries what.
+
+The store is behind three methods, so that an object store can take its place. A file is
+written to a temporary name, synced, and renamed to its SHA-256: it is there whole or not at
+all, and the same bytes are kept once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from contact.db import Base, Id
+from contact.errors import NotFound, TooLarge
+from contact.messages import File
+
+CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A stored file: its SHA-256 (hex) and its size in bytes."""
+
+    sha256: str
+    size: int
+
+
+class Store(Protocol):
+    """Where bytes are kept, by their SHA-256."""
+
+    def put(self, chunks: Iterable[bytes], limit: int | None = None) -> Kept:
+        """Keep bytes; raises `TooLarge` beyond `limit` bytes, keeping nothing."""
+        ...
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The bytes as a stream; raises `NotFound`."""
+        ...
+
+    def remove(self, sha256: str) -> None:
+        """Forget the bytes; nothing happens when they are not there."""
+        ...
+
+
+class DiskStore:
+    """`Store` in a folder: `ab/cdef...` by hash."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, sha256: str) -> Path:
+        if len(sha256) != 64 or not sha256.isalnum():
+            raise NotFound("This file does not exist.")
+        return self.folder / sha256[:2] / sha256[2:]
+
+    def put(self, chunks: Iterable[bytes], limit: int | None = None) -> Kept:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        digest, size = hashlib.sha256(), 0
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".new-", delete=False) as file:
+            try:
+                for chunk in chunks:
+                    size += len(chunk)
+                    if limit is not None and size > limit:
+                        raise TooLarge("Files may have up to %(mb)s MB.", mb=limit // (1024 * 1024))
+                    digest.update(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+                target = self.path(digest.hexdigest())
+                target.parent.mkdir(exist_ok=True)
+                Path(file.name).replace(target)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        return Kept(digest.hexdigest(), size)
+
+    def open(self, sha256: str) -> BinaryIO:
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError:
+            raise NotFound("This file does not exist.") from None
+
+    def remove(self, sha256: str) -> None:
+        self.path(sha256).unlink(missing_ok=True)
+
+
+def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
+    """A stream in pieces of bounded size."""
+    while chunk := stream.read(CHUNK):
+        yield chunk
+
+
+class Attachment(Base):
+    """One file of one interaction; the name people gave it, and the bytes it points to."""
+
+    __tablename__ = "attachment"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    interaction_id: Mapped[int] = mapped_column(Id, ForeignKey("interaction.id"))
+    position: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(255))
+    content_type: Mapped[str] = mapped_column(String(120))
+    content_id: Mapped[str] = mapped_column(String(255), default="")
+    inline: Mapped[bool] = mapped_column(Boolean, default=False)
+
+    __table_args__ = (
+        Index("ix_attachment_interaction_id", "interaction_id"),
+        Index("ix_attachment_sha256", "sha256"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A stored file on its way into a message: what `attach` needs to know."""
+
+    sha256: str
+    size: int
+    name: str
+    content_type: str
+    content_id: str = ""
+    inline: bool = False
+
+
+def keep(store: Store, files: Iterable[File]) -> tuple[Item, ...]:
+    """Store the bytes of `files`, before the transaction that will speak of them."""
+    return tuple(
+        Item(kept.sha256, kept.size, clean_name(file.name), file.content_type[:120], file.content_id[:255], file.inline)
+        for file in files
+        for kept in (store.put([file.content]),)
+    )
+
+
+def attach(session: Session, interaction_id: int, items: Sequence[Item]) -> list[Attachment]:
+    """Tie stored files to a row of the log, in order."""
+    rows = [
+        Attachment(
+            interaction_id=interaction_id,
+            position=position,
+            sha256=item.sha256,
+            size=item.size,
+            name=item.name,
+            content_type=item.content_type,
+            content_id=item.content_id,
+            inline=item.inline,
+        )
+        for position, item in enumerate(items)
+    ]
+    session.add_all(rows)
+    return rows
+
+
+def of(session: Session, interaction_ids: Sequence[int]) -> dict[int, list[Attachment]]:
+    """The attachments of several rows at once."""
+    rows = session.scalars(
+        select(Attachment).where(Attachment.interaction_id.in_(interaction_ids)).order_by(Attachment.position)
+    )
+    found: dict[int, list[Attachment]] = {}
+    for row in rows:
+        found.setdefault(row.interaction_id, []).append(row)
+    return found
+
+
+def detach(session: Session, interaction_ids: Sequence[int]) -> list[str]:
+    """Forget the attachments of erased rows; returns the hashes nobody else uses any more."""
+    hashes = set(session.scalars(select(Attachment.sha256).where(Attachment.interaction_id.in_(interaction_ids))))
+    session.execute(delete(Attachment).where(Attachment.interaction_id.in_(interaction_ids)))
+    used = set(session.scalars(select(Attachment.sha256).where(Attachment.sha256.in_(hashes))))
+    return sorted(hashes - used)
+
+
+def clean_name(name: str) -> str:
+    """A file name without folders, control characters or tricks with direction; never empty."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    kept = "".join(c for c in last if c.isprintable() and c not in '‪‫‬‭‮⁦⁧⁨⁩"<>|:*?')
+    return kept.strip(" .")[-200:] or "file"

@@ -1,0 +1,261 @@
+"""The interaction log: the one spine of the house. Append-only, one order, everything reads it.
+
+Every row says that something happened between us and a contact. Rows are added by `append`
+and by nothing else; database triggers refuse to change or delete one, save that erasing a
+person may empty it (`contact/erasure.py`). The order of ids is the order of commits: SQLite
+has one writer, and on PostgreSQL `lock` holds a transaction-scoped advisory lock, because a
+plain sequence would let a reader's cursor skip a row that commits late.
+
+Readers (`Reader`) follow the log by a position each; live pages follow it by `tail`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, func, insert, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from contact.db import Base, Id, Json, Utc, wake
+
+LOG_LOCK = 0x48414E4D
+"""Advisory lock of the log on PostgreSQL ("HANM")."""
+
+
+class Name(StrEnum):
+    """What happened: subject.verb in the past. The one page of words of the log.
+
+    The sentence and the icon of each stand in `contact/desk/words.py`.
+    """
+
+    MESSAGE_RECEIVED = "message.received"
+    MESSAGE_QUEUED = "message.queued"
+    AUTO_REPLY_RECEIVED = "auto_reply.received"
+    BOUNCE_RECEIVED = "bounce.received"
+    COMPLAINT_RECEIVED = "complaint.received"
+
+    DELIVERY_WIRED = "delivery.wired"
+    DELIVERY_DELIVERED = "delivery.delivered"
+    DELIVERY_READ = "delivery.read"
+    DELIVERY_FAILED = "delivery.failed"
+    DELIVERY_BOUNCED = "delivery.bounced"
+    DELIVERY_EXPIRED = "delivery.expired"
+    DELIVERY_CANCELLED = "delivery.cancelled"
+    DELIVERY_UNKNOWN = "delivery.unknown"
+    DELIVERY_RETRIED = "delivery.retried"
+
+    CONVERSATION_OPENED = "conversation.opened"
+    CONVERSATION_REOPENED = "conversation.reopened"
+    CONVERSATION_PENDING = "conversation.pending"
+    CONVERSATION_SNOOZED = "conversation.snoozed"
+    CONVERSATION_WOKEN = "conversation.woken"
+    CONVERSATION_RESOLVED = "conversation.resolved"
+    CONVERSATION_ASSIGNED = "conversation.assigned"
+    CONVERSATION_PRIORITISED = "conversation.prioritised"
+    CONVERSATION_TAGGED = "conversation.tagged"
+    CONVERSATION_UNTAGGED = "conversation.untagged"
+    CONVERSATION_RENAMED = "conversation.renamed"
+    CONVERSATION_MERGED = "conversation.merged"
+    CONVERSATION_UNMERGED = "conversation.unmerged"
+
+    NOTE_ADDED = "note.added"
+    PARTICIPANT_JOINED = "participant.joined"
+
+    CHAT_ENDED = "chat.ended"
+    CHAT_RATED = "chat.rated"
+    CHAT_PAGE_VISITED = "chat.page_visited"
+    CHAT_PAGES_SHARED = "chat.pages_shared"
+
+    CONTACT_CHANGED = "contact.changed"
+    CONTACT_MERGED = "contact.merged"
+    CONTACT_UNMERGED = "contact.unmerged"
+    CONTACT_ERASED = "contact.erased"
+    ADDRESS_ADDED = "address.added"
+    ADDRESS_CLAIMED = "address.claimed"
+    ADDRESS_REMOVED = "address.removed"
+
+
+class Interaction(Base):
+    """One row of the log.
+
+    `data` holds the structure that states are folded from (ids, states, times as ISO 8601);
+    `body` and `content` hold what people said and are emptied when a person is erased.
+    `key` is the seen-before key, a hash or an id without meaning, kept after erasure so that
+    the same mail cannot come in again.
+    """
+
+    __tablename__ = "interaction"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(Utc)
+    name: Mapped[str] = mapped_column(String(40))
+    conversation_id: Mapped[int | None] = mapped_column(Id, ForeignKey("conversation.id"))
+    contact_id: Mapped[int | None] = mapped_column(Id, ForeignKey("contact.id"))
+    address_id: Mapped[int | None] = mapped_column(Id)
+    inbox_id: Mapped[int | None] = mapped_column(Id)
+    channel: Mapped[str | None] = mapped_column(String(20))
+    user_id: Mapped[int | None] = mapped_column(Id)
+    """The agent who did it; None = the contact, or the house itself."""
+    about_id: Mapped[int | None] = mapped_column(Id)
+    """The row this one is about: a delivery's message, the first of two merged."""
+    delivery_id: Mapped[int | None] = mapped_column(Id)
+    key: Mapped[str | None] = mapped_column(String(120), unique=True)
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    body: Mapped[str | None] = mapped_column(Text)
+    content: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    erased_at: Mapped[datetime | None] = mapped_column(Utc)
+
+    __table_args__ = (
+        Index("ix_interaction_conversation_id_id", "conversation_id", "id"),
+        Index("ix_interaction_contact_id_id", "contact_id", "id"),
+        Index("ix_interaction_delivery_id", "delivery_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+def lock(session: Session) -> None:
+    """Become the one writer of the log until this transaction ends (a no-op on SQLite)."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("select pg_advisory_xact_lock(:n)"), {"n": LOG_LOCK})
+
+
+_INSERT = insert(Interaction.__table__).returning(Interaction.__table__.c.id)  # type: ignore[arg-type]
+
+
+def append(
+    session: Session,
+    now: datetime,
+    name: Name,
+    *,
+    conversation_id: int | None = None,
+    contact_id: int | None = None,
+    address_id: int | None = None,
+    inbox_id: int | None = None,
+    channel: str | None = None,
+    user_id: int | None = None,
+    about_id: int | None = None,
+    delivery_id: int | None = None,
+    key: str | None = None,
+    fingerprint: str | None = None,
+    body: str | None = None,
+    content: dict[str, Any] | None = None,
+    data: dict[str, Any] | None = None,
+) -> Interaction:
+    """Add one row and return it, detached. Call it last, in a short transaction."""
+    values = {
+        "at": now,
+        "name": name.value,
+        "conversation_id": conversation_id,
+        "contact_id": contact_id,
+        "address_id": address_id,
+        "inbox_id": inbox_id,
+        "channel": channel,
+        "user_id": user_id,
+        "about_id": about_id,
+        "delivery_id": delivery_id,
+        "key": key,
+        "fingerprint": fingerprint,
+        "body": body,
+        "content": content,
+        "data": data or {},
+    }
+    lock(session)
+    number = session.connection().execute(_INSERT, values).scalar_one()
+    wake(session, "log")
+    return Interaction(id=number, erased_at=None, **values)
+
+
+def by_key(session: Session, key: str) -> Interaction | None:
+    """The row with this seen-before key, if it was seen before. Take `lock` first."""
+    return session.scalar(select(Interaction).where(Interaction.key == key))
+
+
+def head(session: Session) -> int:
+    """The newest id, 0 when the log is empty."""
+    return session.scalar(select(func.max(Interaction.id))) or 0
+
+
+def tail(session: Session, after: int, limit: int = 500) -> Sequence[Interaction]:
+    """Rows behind `after`, oldest first: what a live page has not seen."""
+    return session.scalars(
+        select(Interaction).where(Interaction.id > after).order_by(Interaction.id).limit(limit)
+    ).all()
+
+
+class ReaderState(Base):
+    """Where a reader stands, and why it stopped if it did."""
+
+    __tablename__ = "reader"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    position: Mapped[int] = mapped_column(Id, default=0)
+    stopped_at: Mapped[datetime | None] = mapped_column(Utc)
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A name and one function. Run twice on a row, it must change nothing more."""
+
+    name: str
+    read: Callable[[Session, Interaction], None]
+
+
+def advance(session: Session, reader: Reader, limit: int = 200) -> int:
+    """Let `reader` read the next rows, in this transaction; returns how many it read.
+
+    The position moves in the same transaction as what the reader writes, so a row is read
+    exactly once even when the process dies. An error passes through: the caller rolls back
+    and calls `stop_reader` with the row that failed.
+    """
+    state = session.get(ReaderState, reader.name)
+    if state is None:
+        state = ReaderState(name=reader.name, position=0)
+        session.add(state)
+    if state.stopped_at is not None:
+        return 0
+    rows = tail(session, state.position, limit)
+    for row in rows:
+        try:
+            reader.read(session, row)
+        except Exception as error:
+            raise ReaderFailed(reader.name, row.id, error) from error
+        state.position = row.id
+    return len(rows)
+
+
+class ReaderFailed(Exception):
+    """A reader raised at a row."""
+
+    def __init__(self, reader: str, row: int, cause: Exception) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.reader = reader
+        self.row = row
+
+
+def stop_reader(session: Session, now: datetime, failed: ReaderFailed) -> None:
+    """Stop one reader, visibly, before the row it failed at."""
+    state = session.get(ReaderState, failed.reader) or ReaderState(name=failed.reader, position=0)
+    state.position = failed.row - 1
+    state.stopped_at = now
+    state.error = f"row {failed.row}: {failed}"
+    session.add(state)
+
+
+def restart_reader(session: Session, name: str) -> None:
+    """Let a stopped reader try its row again."""
+    session.execute(update(ReaderState).where(ReaderState.name == name).values(stopped_at=None, error=None))
+    wake(session, "log")
+
+
+def replay(session: Session, after: int = 0, batch: int = 5000) -> Iterator[Interaction]:
+    """Every row from the beginning, in order, without holding them all."""
+    while rows := tail(session, after, batch):
+        yield from rows
+        after = rows[-1].id
+        session.expunge_all()

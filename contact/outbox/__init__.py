@@ -1,0 +1,26 @@
+"""The outbox: what we promised to send. Everything that shall go out passes `put`."""
+
+from contact.outbox.delivery import RANK, Delivery, Exchange, may_follow, retry_at
+from contact.outbox.put import Words, cancel, outbound, put
+from contact.outbox.settle import begin, claim, due_at, fail, recover, retry, settle, settle_by_hand, unsure
+
+__all__ = [
+    "RANK",
+    "Delivery",
+    "Exchange",
+    "Words",
+    "begin",
+    "cancel",
+    "claim",
+    "due_at",
+    "fail",
+    "may_follow",
+    "outbound",
+    "put",
+    "recover",
+    "retry",
+    "retry_at",
+    "settle",
+    "settle_by_hand",
+    "unsure",
+]

@@ -1,0 +1,260 @@
+"""Promise a message, take it back, and make it ready for its channel."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from contact import conversation as conversations
+from contact import files, log, thread
+from contact.channel import Capabilities
+from contact.conversation import Conversation
+from contact.db import wake
+from contact.directory import Address, Contact
+from contact.errors import Conflict, Invalid, KeyReused, NotFound, SomethingArrived, Suppressed
+from contact.inbox import Inbox
+from contact.messages import AddressKind, DeliveryState, File, Outbound, Party, Receipt
+from contact.outbox.delivery import Delivery
+from contact.outbox.settle import settle
+
+AUTOMATIC_CAP = 2
+"""Automatic mails to one address within `AUTOMATIC_WINDOW`: two responders cannot go on for ever."""
+AUTOMATIC_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an agent wrote: the message, before it has an identity."""
+
+    text: str
+    subject: str = ""
+    html: str = ""
+    cc: tuple[Party, ...] = ()
+    bcc: tuple[Party, ...] = ()
+    items: tuple[files.Item, ...] = ()
+    automatic: bool = False
+
+
+def put(
+    session: Session,
+    now: datetime,
+    *,
+    conversation: Conversation,
+    inbox: Inbox,
+    address: Address,
+    words: Words,
+    can: Capabilities,
+    user_id: int | None,
+    domain: str,
+    key: str | None = None,
+    seen: int | None = None,
+    not_before: datetime | None = None,
+) -> Delivery:
+    """Promise `words` to `address`; returns the delivery.
+
+    `key` makes it idempotent: the same key again returns the delivery it made. `seen` is the
+    newest row the author had on screen: when something arrived behind it, nothing is promised
+    and `SomethingArrived` is raised. On a live channel a message due now is wired at once.
+    """
+    log.lock(session)
+    if key and (earlier := log.by_key(session, key)) is not None:
+        return _earlier(session, earlier, words)
+    conversation = conversations.top(session, conversation)
+    _check(session, now, address, words, can)
+    if seen is not None:
+        _nothing_new(session, conversation, seen, user_id)
+    due = max(not_before or now, now)
+    delivery = Delivery(
+        interaction_id=0,
+        conversation_id=conversation.id,
+        inbox_id=inbox.id,
+        address_id=address.id,
+        channel=inbox.channel,
+        state=DeliveryState.QUEUED.value,
+        message_id=f"{secrets.token_hex(12)}@{domain}",
+        message=_message(session, conversation, words),
+        automatic=words.automatic,
+        user_id=user_id,
+        created_at=now,
+        next_at=due,
+        expires_at=due + can.retry_for,
+    )
+    session.add(delivery)
+    session.flush()
+    _record(session, now, conversation, delivery, words, key)
+    if can.live and due <= now:
+        settle(session, now, Receipt(DeliveryState.WIRED, delivery_id=delivery.id))
+    wake(session, "outbox")
+    return delivery
+
+
+def _check(session: Session, now: datetime, address: Address, words: Words, can: Capabilities) -> None:
+    if not words.text.strip() and not words.items:
+        raise Invalid("The message is empty.")
+    if len(words.text) > can.max_text:
+        raise Invalid("The message may have up to %(n)s characters.", n=can.max_text)
+    if address.kind != can.address.value:
+        raise Invalid("This address cannot be reached on this channel.")
+    if words.automatic and _recent_automatic(session, now, address) >= AUTOMATIC_CAP:
+        raise Suppressed("This address has had enough automatic answers for today.")
+
+
+def _recent_automatic(session: Session, now: datetime, address: Address) -> int:
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Delivery)
+            .where(
+                Delivery.address_id == address.id,
+                Delivery.automatic,
+                Delivery.created_at > now - AUTOMATIC_WINDOW,
+            )
+        )
+        or 0
+    )
+
+
+_TALK = (log.Name.MESSAGE_RECEIVED, log.Name.MESSAGE_QUEUED, log.Name.NOTE_ADDED)
+
+
+def _nothing_new(session: Session, conversation: Conversation, seen: int, user_id: int | None) -> None:
+    row = log.Interaction
+    newer = session.scalar(
+        select(row.id)
+        .where(row.conversation_id.in_(conversations.members(session, conversation.id)), row.id > seen)
+        .where(row.name.in_([name.value for name in _TALK]))
+        .where((row.user_id != user_id) | row.user_id.is_(None))
+        .limit(1)
+    )
+    if newer is not None:
+        raise SomethingArrived()
+
+
+def _earlier(session: Session, row: log.Interaction, words: Words) -> Delivery:
+    delivery = session.get(Delivery, row.delivery_id) if row.delivery_id else None
+    if delivery is None or row.body != words.text:
+        raise KeyReused()
+    return delivery
+
+
+def _message(session: Session, conversation: Conversation, words: Words) -> dict[str, Any]:
+    chain = thread.chain(session, conversations.members(session, conversation.id))
+    return {
+        "subject": words.subject,
+        "html": words.html,
+        "cc": [asdict(party) for party in words.cc],
+        "bcc": [asdict(party) for party in words.bcc],
+        "in_reply_to": chain[-1] if chain else "",
+        "references": chain,
+    }
+
+
+def _record(
+    session: Session, now: datetime, conversation: Conversation, delivery: Delivery, words: Words, key: str | None
+) -> None:
+    data: dict[str, Any] = {"due": delivery.next_at.isoformat()}
+    if words.automatic:
+        data["automatic"] = True
+    if conversation.waiting_since:
+        data["waiting_since"] = conversation.waiting_since.isoformat()
+    content = {
+        "subject": words.subject,
+        "html": words.html,
+        "cc": [party.value for party in words.cc],
+        "bcc": [party.value for party in words.bcc],
+        "before": conversation.preview,
+    }
+    row = conversations.record(
+        session,
+        now,
+        conversation,
+        log.Name.MESSAGE_QUEUED,
+        contact_id=session.get_one(Address, delivery.address_id).contact_id,
+        address_id=delivery.address_id,
+        inbox_id=delivery.inbox_id,
+        channel=delivery.channel,
+        user_id=delivery.user_id,
+        delivery_id=delivery.id,
+        key=key,
+        body=words.text,
+        content={name: value for name, value in content.items() if value},
+        data=data,
+    )
+    delivery.interaction_id = row.id
+    files.attach(session, row.id, words.items)
+    thread.remember(session, [delivery.message_id], conversation.id, row.id)
+    session.flush()
+
+
+def cancel(session: Session, now: datetime, delivery_id: int, user_id: int | None) -> Delivery:
+    """Take a message back before it leaves; raises `Conflict` when it is too late."""
+    log.lock(session)
+    delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+    if delivery is None:
+        raise NotFound("This message does not exist.")
+    if delivery.state not in (DeliveryState.QUEUED, DeliveryState.HELD):
+        raise Conflict("Too late: the message has left.")
+    delivery.state = DeliveryState.CANCELLED.value
+    delivery.settled_at = now
+    session.flush()
+    row = session.get_one(log.Interaction, delivery.interaction_id)
+    conversation = conversations.get(session, delivery.conversation_id)
+    told: dict[str, Any] = {}
+    if conversation.last_id == row.id:
+        told = {"waiting_since": row.data.get("waiting_since")}
+    conversations.record(
+        session,
+        now,
+        conversation,
+        log.Name.DELIVERY_CANCELLED,
+        contact_id=row.contact_id,
+        address_id=delivery.address_id,
+        inbox_id=delivery.inbox_id,
+        channel=delivery.channel,
+        user_id=user_id,
+        about_id=row.id,
+        delivery_id=delivery.id,
+        content={"preview": (row.content or {}).get("before", "")},
+        data={**told, "state": DeliveryState.CANCELLED.value},
+    )
+    return delivery
+
+
+def outbound(session: Session, delivery: Delivery, store: files.Store) -> Outbound:
+    """The delivery as the value its channel sends, files read from the store."""
+    row = session.get_one(log.Interaction, delivery.interaction_id)
+    address = session.get_one(Address, delivery.address_id)
+    contact = session.get_one(Contact, address.contact_id)
+    message = delivery.message or {}
+    attached = files.of(session, [row.id]).get(row.id, [])
+    return Outbound(
+        delivery_id=delivery.id,
+        conversation_id=delivery.conversation_id,
+        message_id=delivery.message_id,
+        to=Party(AddressKind(address.kind), address.value, contact.name),
+        text=row.body or "",
+        subject=message.get("subject", ""),
+        html=message.get("html", ""),
+        cc=_parties(message.get("cc", ())),
+        bcc=_parties(message.get("bcc", ())),
+        files=tuple(_file(store, item) for item in attached),
+        in_reply_to=message.get("in_reply_to", ""),
+        references=tuple(message.get("references", ())),
+        automatic=delivery.automatic,
+        created_at=delivery.created_at,
+    )
+
+
+def _parties(values: Sequence[dict[str, str]]) -> tuple[Party, ...]:
+    return tuple(Party(AddressKind(value["kind"]), value["value"], value["name"]) for value in values)
+
+
+def _file(store: files.Store, item: files.Attachment) -> File:
+    with store.open(item.sha256) as stream:
+        return File(item.name, item.content_type, stream.read(), item.content_id, item.inline)

@@ -1,0 +1,224 @@
+"""What became of a delivery: claiming it, and settling it by the provider's word or a person's.
+
+A state only moves along `NEXT`; a receipt that comes late or twice is kept as an `Exchange`
+and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from contact import conversation as conversations
+from contact import log
+from contact.channel import ChannelError, Unsure
+from contact.db import wake
+from contact.directory import Address
+from contact.errors import Conflict, NotFound
+from contact.messages import DeliveryState as S
+from contact.messages import Fault, Receipt, Who
+from contact.outbox.delivery import Delivery, Exchange, may_follow, retry_at
+
+LEASE = timedelta(seconds=120)
+
+_NAMES = {
+    S.WIRED: log.Name.DELIVERY_WIRED,
+    S.DELIVERED: log.Name.DELIVERY_DELIVERED,
+    S.READ: log.Name.DELIVERY_READ,
+    S.FAILED: log.Name.DELIVERY_FAILED,
+    S.BOUNCED: log.Name.DELIVERY_BOUNCED,
+    S.EXPIRED: log.Name.DELIVERY_EXPIRED,
+    S.UNKNOWN: log.Name.DELIVERY_UNKNOWN,
+    S.QUEUED: log.Name.DELIVERY_RETRIED,
+}
+
+
+def claim(session: Session, now: datetime, owner: str, channels: Sequence[str], limit: int = 20) -> list[int]:
+    """Lease the next due deliveries of `channels` to `owner`; paused inboxes wait."""
+    from contact.inbox import Inbox, InboxState
+
+    due = session.scalars(
+        select(Delivery.id)
+        .join(Inbox, Inbox.id == Delivery.inbox_id)
+        .where(Delivery.state == S.QUEUED.value, Delivery.next_at <= now, Delivery.channel.in_(channels))
+        .where(or_(Delivery.lease_until.is_(None), Delivery.lease_until < now))
+        .where(Inbox.state == InboxState.ACTIVE.value)
+        .order_by(Delivery.priority, Delivery.next_at, Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Delivery)
+    ).all()
+    if due:
+        session.execute(update(Delivery).where(Delivery.id.in_(due)).values(lease_owner=owner, lease_until=now + LEASE))
+    return list(due)
+
+
+def due_at(session: Session) -> datetime | None:
+    """When the next queued delivery is due, None when nothing waits."""
+    return session.scalar(select(func.min(Delivery.next_at)).where(Delivery.state == S.QUEUED.value))
+
+
+def begin(session: Session, now: datetime, delivery_id: int, owner: str) -> Delivery | None:
+    """Mark it `sending`, if it is still ours to send. Commit before the first byte leaves.
+
+    From here on a crash means `unknown`: the lease runs out and `recover` says so.
+    """
+    taken = session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.state == S.QUEUED.value)
+        .where(Delivery.lease_owner == owner, Delivery.lease_until > now)
+        .values(state=S.SENDING.value, attempts=Delivery.attempts + 1, lease_until=now + LEASE)
+    )
+    if taken.rowcount != 1:  # type: ignore[attr-defined]
+        return None
+    return session.get(Delivery, delivery_id, populate_existing=True)
+
+
+def settle(session: Session, now: datetime, receipt: Receipt) -> bool:
+    """Apply the provider's word; returns whether it changed anything.
+
+    Raises `NotFound` when it names no delivery of ours.
+    """
+    log.lock(session)
+    delivery = _named(session, receipt)
+    _exchange(session, now, delivery, receipt.state.value, receipt.reason, dict(receipt.exchange))
+    if not may_follow(S(delivery.state), receipt.state):
+        return False
+    _apply(session, now, delivery, receipt)
+    return True
+
+
+def fail(session: Session, now: datetime, delivery: Delivery, error: ChannelError) -> None:
+    """Nothing was handed over: try again later, or give up when that cannot help."""
+    log.lock(session)
+    _exchange(session, now, delivery, "error", error.reason, error.exchange)
+    again = retry_at(now, delivery.attempts, error.retry_after)
+    state = S.QUEUED if error.retryable and again < delivery.expires_at else S.FAILED
+    if error.retryable and state is S.FAILED:
+        state = S.EXPIRED
+    if state is S.QUEUED:
+        delivery.next_at = again
+    receipt = Receipt(
+        state, delivery_id=delivery.id, fault=error.fault, who=error.who, code=error.code, reason=error.reason
+    )
+    _apply(session, now, delivery, receipt)
+
+
+def unsure(session: Session, now: datetime, delivery: Delivery, error: Unsure) -> None:
+    """It broke after the point of no return: shown to a person, never resent by itself."""
+    settle(
+        session,
+        now,
+        Receipt(
+            S.UNKNOWN,
+            delivery_id=delivery.id,
+            fault=Fault.TIMEOUT,
+            who=Who.US,
+            reason=error.reason,
+            exchange=error.exchange,
+        ),
+    )
+
+
+def recover(session: Session, now: datetime) -> int:
+    """Deliveries left `sending` by a worker that died: nobody knows. Returns how many."""
+    left = session.scalars(
+        select(Delivery.id).where(Delivery.state == S.SENDING.value, Delivery.lease_until < now).limit(500)
+    ).all()
+    for number in left:
+        reason = "The sender stopped while it was handing the message over."
+        settle(session, now, Receipt(S.UNKNOWN, delivery_id=number, fault=Fault.OTHER, who=Who.US, reason=reason))
+    return len(left)
+
+
+def retry(session: Session, now: datetime, delivery_id: int, user_id: int | None) -> Delivery:
+    """A person says: send it again. Tries and expiry begin anew; the Message-ID stays."""
+    log.lock(session)
+    delivery = _get(session, delivery_id)
+    if S(delivery.state) not in (S.FAILED, S.BOUNCED, S.EXPIRED, S.UNKNOWN, S.HELD):
+        raise Conflict("This message is on its way or has arrived.")
+    delivery.expires_at = now + (delivery.expires_at - delivery.created_at)
+    delivery.attempts = 0
+    delivery.next_at = now
+    _apply(session, now, delivery, Receipt(S.QUEUED, delivery_id=delivery.id), user_id)
+    wake(session, "outbox")
+    return delivery
+
+
+def settle_by_hand(session: Session, now: datetime, delivery_id: int, arrived: bool, user_id: int) -> Delivery:
+    """A person found out what became of an `unknown` one."""
+    log.lock(session)
+    delivery = _get(session, delivery_id)
+    if delivery.state != S.UNKNOWN:
+        raise Conflict("It is known what became of this message.")
+    state = S.WIRED if arrived else S.FAILED
+    _apply(session, now, delivery, Receipt(state, delivery_id=delivery.id, reason="by hand"), user_id)
+    return delivery
+
+
+def _get(session: Session, delivery_id: int) -> Delivery:
+    delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+    if delivery is None:
+        raise NotFound("This message does not exist.")
+    return delivery
+
+
+def _named(session: Session, receipt: Receipt) -> Delivery:
+    if receipt.delivery_id is not None:
+        return _get(session, receipt.delivery_id)
+    delivery = session.scalar(select(Delivery).where(Delivery.provider_ref == receipt.provider_ref).with_for_update())
+    if delivery is None:
+        raise NotFound("A receipt for a message we never sent.")
+    return delivery
+
+
+def _exchange(
+    session: Session, now: datetime, delivery: Delivery, outcome: str, reason: str, detail: dict[str, object]
+) -> None:
+    session.add(
+        Exchange(
+            delivery_id=delivery.id, at=now, attempt=delivery.attempts, outcome=outcome, reason=reason, detail=detail
+        )
+    )
+
+
+def _apply(session: Session, now: datetime, delivery: Delivery, receipt: Receipt, user_id: int | None = None) -> None:
+    delivery.state = receipt.state.value
+    delivery.lease_owner = delivery.lease_until = None
+    delivery.fault = receipt.fault.value if receipt.fault else None
+    delivery.who = receipt.who.value if receipt.who else None
+    delivery.code, delivery.reason = receipt.code, receipt.reason
+    delivery.settled_at = None if receipt.state is S.QUEUED else now
+    if receipt.provider_ref:
+        delivery.provider_ref = receipt.provider_ref
+    _reachable(session, now, delivery, receipt)
+    session.flush()
+    data = {"state": receipt.state.value, "fault": delivery.fault, "code": receipt.code, "reason": receipt.reason}
+    if receipt.state is S.QUEUED:
+        data["next"] = delivery.next_at.isoformat()
+    conversations.record(
+        session,
+        now,
+        conversations.get(session, delivery.conversation_id),
+        _NAMES[receipt.state],
+        address_id=delivery.address_id,
+        inbox_id=delivery.inbox_id,
+        channel=delivery.channel,
+        user_id=user_id,
+        about_id=delivery.interaction_id,
+        delivery_id=delivery.id,
+        data={name: value for name, value in data.items() if value},
+    )
+
+
+def _reachable(session: Session, now: datetime, delivery: Delivery, receipt: Receipt) -> None:
+    """Remember on the address what the provider said about it."""
+    if receipt.fault in (Fault.ADDRESS_INVALID, Fault.ADDRESS_UNREACHABLE) and receipt.state in (S.FAILED, S.BOUNCED):
+        values = {"unreachable_at": now, "unreachable_reason": (receipt.reason or receipt.code)[:200]}
+    elif receipt.state in (S.DELIVERED, S.READ):
+        values = {"unreachable_at": None, "unreachable_reason": ""}
+    else:
+        return
+    session.execute(update(Address).where(Address.id == delivery.address_id).values(values))
