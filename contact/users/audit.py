@@ -24,7 +24,6 @@ class What(StrEnum):
 
     SIGNED_IN = "user.signed_in"
     SIGN_IN_FAILED = "user.sign_in_failed"
-    SIGN_IN_SLOWED = "user.sign_in_slowed"
     CODE_FAILED = "user.code_failed"
     SIGNED_OUT = "user.signed_out"
     SESSIONS_ENDED = "user.sessions_ended"

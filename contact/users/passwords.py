@@ -22,7 +22,8 @@ _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz", "01
 _WORDS = """
 password passw0rd p@ssword p@ssw0rd letmein welcome iloveyou monkey dragon sunshine princess football baseball
 superman master shadow trustno changeme secret login access admin administrator root test guest user hello
-computer internet samsung google korea seoul hanmaru 비밀번호 안녕하세요 사랑해 대한민국 한마루 qlalfqjsgh dkssud tkfkdgo
+computer internet samsung google korea seoul hanmaru 비밀번호 안녕하세요
+사랑해 대한민국 한마루 qlalfqjsgh dkssud tkfkdgo
 """
 _COMMON = frozenset(re.findall(r"\S+", _WORDS))
 
