@@ -1,0 +1,187 @@
+"""The sockets of one web process, and the tail of the log that feeds them.
+
+A room opens a door by a function `door(live)`: it registers its handlers on `live.socketio`
+(connect: there the HTTP request is at hand) or, for what comes often, on `live.server`
+(python-socketio itself: no request context, less than half the cost), and asks `live.follow`
+to be shown new rows of the log. Every web process follows the log by itself, so what it
+shows never travels through Redis; typing and presence, which are in no log, do.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+import orjson
+import structlog
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from contact import log as spine
+from contact.bells import GeventBell, GeventBells
+from contact.log import Interaction
+from contact.nudge import LOG
+from contact.service import Service
+
+BATCH = 500
+POLL = 1.0
+"""Seconds between two looks at the log when no nudge comes."""
+PING_EVERY, PING_TIMEOUT = 25, 20
+MAX_MESSAGE = 256 * 1024
+"""Bytes of one socket message; files go over HTTP."""
+
+Door = Callable[["Live"], None]
+Follower = Callable[[Sequence[Interaction]], None]
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Json:
+    """orjson with the standard library's names, as python-socketio wants it."""
+
+    @staticmethod
+    def dumps(value: object, **_: object) -> str:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+    @staticmethod
+    def loads(text: str | bytes, **_: object) -> Any:
+        return orjson.loads(text)
+
+
+class Live:
+    """Made once for an app; nothing runs until `start`."""
+
+    def __init__(self, app: Flask, service: Service) -> None:
+        with lean_imports(redis=not service.settings.redis_url):
+            from flask_socketio import SocketIO
+
+            from contact.web import socket
+
+            socket.install()
+        self.app = app
+        self.service = service
+        self.socketio = SocketIO(
+            app,
+            async_mode="gevent",
+            async_handlers=False,  # a client's messages stay in order
+            manage_session=False,
+            json=Json,
+            message_queue=service.settings.redis_url or None,
+            channel="hanmaru",
+            cors_allowed_origins="*",  # the widget lives on other sites; doors check origins themselves
+            cors_credentials=False,
+            transports=["websocket", "polling"],
+            ping_interval=PING_EVERY,
+            ping_timeout=PING_TIMEOUT,
+            max_http_buffer_size=MAX_MESSAGE,
+            monitor_clients=True,
+        )
+        self.server = self.socketio.server
+        self.position: int | None = None
+        """The last row of the log shown to the followers; None before `start`."""
+        self._bells: GeventBells | None = None
+        self._followers: list[Follower] = []
+        self._tasks: list[gevent.Greenlet] = []
+
+    def follow(self, follower: Follower) -> None:
+        """Call `follower(rows)` with new rows of the log, in order, as they are committed.
+
+        Rows are detached; a follower that raises is logged and goes on with the next rows.
+        """
+        self._followers.append(follower)
+
+    def bell(self, name: str) -> GeventBell:
+        """A waiter for other nudges (`sessions`, `outbox`); after `start` only."""
+        if self._bells is None:
+            raise RuntimeError("bells ring only in a running web process")
+        return self._bells.on(name)
+
+    def show(self, event: str, data: Any, *, room: str, namespace: str) -> None:
+        """Emit to the sockets of this process only: for what every process reads from the log."""
+        self.server.emit(event, data, room=room, namespace=namespace, ignore_queue=True)
+
+    def spread(self, event: str, data: Any, *, room: str, namespace: str, skip: str | None = None) -> None:
+        """Emit to the sockets of all web processes: for typing and presence."""
+        self.server.emit(event, data, room=room, namespace=namespace, skip_sid=skip)
+
+    def start(self) -> None:
+        """Begin to follow the log from its present end."""
+        self._bells = GeventBells(self.service.nudges)
+        bell = self._bells.on(LOG)
+        with self.service.db.read() as session:
+            self.position = spine.head(session)
+        self._tasks.append(gevent.spawn(self._tail, bell))
+
+    def spawn(self, function: Callable[..., None], *args: Any) -> None:
+        """Run something beside the requests for as long as the process lives."""
+        self._tasks.append(gevent.spawn(function, *args))
+
+    def stop(self) -> None:
+        gevent.killall(self._tasks)
+        if self._bells:
+            self._bells.close()
+        for sid in list(self.server.eio.sockets):
+            self.server.eio.disconnect(sid)
+
+    def _tail(self, bell: GeventBell) -> None:
+        while True:
+            bell.wait(POLL)
+            try:
+                while self._step() == BATCH:
+                    gevent.sleep(0)
+            except SQLAlchemyError:  # the database is away for a moment; the position stays
+                log.exception("the tail cannot read the log")
+                gevent.sleep(POLL)
+
+    def _step(self) -> int:
+        with self.service.db.read() as session:
+            rows = spine.tail(session, self.position or 0, BATCH)
+        if rows:
+            for follower in self._followers:
+                self._tell(follower, rows)
+            self.position = rows[-1].id
+        return len(rows)
+
+    def _tell(self, follower: Follower, rows: Sequence[Interaction]) -> None:
+        try:
+            follower(rows)
+        except Exception:
+            log.exception("a live follower failed", follower=getattr(follower, "__qualname__", "?"))
+
+
+def same_origin(environ: Mapping[str, Any], public: str) -> bool:
+    """Whether a socket was opened by one of our own pages. No Origin at all = not a browser."""
+    origin = environ.get("HTTP_ORIGIN")
+    if not origin:
+        return True
+    theirs = urlsplit(origin)
+    ours = urlsplit(public)
+    return bool(theirs.netloc == environ.get("HTTP_HOST")) or theirs[:2] == ours[:2]
+
+
+@contextmanager
+def lean_imports(*, redis: bool) -> Iterator[None]:
+    """Hide what socketio imports when it finds it and never uses here: a quarter of a second.
+
+    Its *clients* need aiohttp, requests and websocket-client; its queue needs redis, if one is
+    configured. In a process that has loaded them already nothing is hidden.
+    """
+    names = ["aiohttp", "requests", "websocket", "valkey", *(["redis"] if redis else [])]
+    hidden = [name for name in names if name not in sys.modules] if _serving() else []
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+def _serving() -> bool:
+    """Only the web process is lean: in tests, socketio's clients share the interpreter."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("socket"))

@@ -1,0 +1,38 @@
+"""SQLite is C and blocks every greenlet while it searches: long reads go to a real thread."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.orm import Session
+
+from contact.db import Database
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def offload(db: Database, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`function(session, ...)` with a reading session; others are served meanwhile.
+
+    For reads above a millisecond or so: searches, counts, exports. On PostgreSQL, and where
+    gevent does not serve (tests, commands), it is an ordinary call. What it returns must not
+    load more on access: the session is closed by then.
+    """
+
+    def run() -> T:
+        with db.read() as session:
+            return function(session, *args, **kwargs)
+
+    if not db.is_sqlite or not _patched():
+        return run()
+    from gevent import get_hub
+
+    return get_hub().threadpool.apply(run)  # type: ignore[no-any-return]
+
+
+def _patched() -> bool:
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))

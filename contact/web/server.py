@@ -1,0 +1,95 @@
+"""The web process: gevent's pywsgi around the app, with a frozen heap and an orderly end."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import resource
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import structlog
+from flask import Flask
+from gevent import pywsgi
+from gevent.event import Event
+
+from contact.settings import Settings
+from contact.web.live import Live
+from contact.web.socket import IDLE, EngineSocket
+
+DRAIN = 10.0
+"""Seconds running requests get to finish after SIGTERM."""
+BACKLOG = 1024
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
+    """pywsgi's handler, known to our WebSocket; a silent connection ends after `IDLE` seconds."""
+
+    def __init__(self, sock: Any, address: Any, server: Any) -> None:
+        sock.settimeout(IDLE)
+        super().__init__(sock, address, server)
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ[EngineSocket.HANDLER] = self
+        return environ
+
+
+class Server:
+    """Bound at once, so that a taken port is a sentence and not a traceback later."""
+
+    def __init__(self, app: Flask, live: Live, settings: Settings) -> None:
+        host, port = settings.listen
+        self._live = live
+        self._stop = Event()
+        self._http = pywsgi.WSGIServer(
+            (host, port),
+            app,
+            backlog=BACKLOG,
+            handler_class=Handler,
+            log=None,
+            error_log=logging.getLogger("hanmaru.http"),
+            environ={"SERVER_NAME": host},  # else pywsgi asks the name server
+        )
+        self._http.init_socket()
+
+    @property
+    def port(self) -> int:
+        return int(self._http.socket.getsockname()[1])
+
+    def serve(self, ready: Callable[[], None]) -> None:
+        """Serve until SIGTERM or SIGINT; `ready` is called when connections are answered."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            gevent.signal_handler(number, self._stop.set)
+        self._live.start()
+        self._http.start()
+        _freeze()
+        ready()
+        self._stop.wait()
+        self.drain()
+
+    def drain(self) -> None:
+        """No new connections; sockets are told to come back; running requests finish."""
+        log.info("web draining")
+        self._http.stop_accepting()
+        self._live.stop()
+        self._http.stop(timeout=DRAIN)
+        log.info("web ended")
+
+
+def raise_file_limit() -> int:
+    """Each socket is a file: lift the soft limit to the hard one; returns it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def _freeze() -> None:
+    """What was loaded at start stays: a full collection of it would stop everybody for 50-100 ms."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 1000)

@@ -1,0 +1,112 @@
+"""Front door and composition root: it alone knows every room.
+
+python wsgi.py           the whole service: the web process and its worker
+python wsgi.py web       one web process of several
+python wsgi.py worker    one worker of several
+flask --app wsgi ...     commands
+"""
+
+from __future__ import annotations
+
+import sys
+
+ROLE = (sys.argv[1] if len(sys.argv) > 1 else "all") if __name__ == "__main__" else ""
+if ROLE in ("all", "web"):
+    from gevent import monkey
+
+    monkey.patch_all()  # before anything else is imported; the worker is never patched
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contact.channel import Channels
+from contact.service import Service
+from contact.settings import Settings, load
+
+if TYPE_CHECKING:
+    from flask import Blueprint, Flask
+
+    from contact.jobs import Job
+    from contact.log import Reader
+    from contact.run import Line
+    from contact.web.app import Setup
+    from contact.web.live import Door
+    from contact.worker import Part
+
+HERE = Path(__file__).parent
+STATICS = {"desk": HERE / "contact/desk/static", "chat": HERE / "channels/chat/static"}
+
+# Each list is made when it is needed: a web process never loads what only the worker uses.
+
+
+def channels(settings: Settings) -> Channels:
+    """The media, one line each."""
+    return Channels()
+
+
+def setups() -> list[Setup]:
+    """Hooks into the app before its pages: security, sign-in, template helpers."""
+    return []
+
+
+def pages() -> list[Blueprint]:
+    """Blueprints of the rooms."""
+    return []
+
+
+def doors() -> list[Door]:
+    """Socket doors: `door(live)`, see contact/web/live.py."""
+    return []
+
+
+def readers() -> list[Reader]:
+    """Who follows the log in the worker."""
+    return []
+
+
+def jobs() -> list[Job]:
+    """The clock's periodic work."""
+    return []
+
+
+def parts(service: Service) -> list[Part]:
+    """The worker's endless works: `Part(name, run)`, `run(context)` returns when `context.stop` is set."""
+    from contact.jobs import Clock
+    from contact.readers import Readers
+    from contact.worker import Part
+
+    return [Part("readers", Readers(readers()).run), Part("clock", Clock(jobs()).run)]
+
+
+def commands(app: Flask) -> None:
+    """Groups and commands of `flask --app wsgi`."""
+
+
+def first_start(service: Service) -> list[Line]:
+    """Furnish an empty house; what a newcomer must be told, once."""
+    return []
+
+
+def compose(settings: Settings | None = None) -> Service:
+    settings = settings or load()
+    return Service.of(settings, channels(settings))
+
+
+def create_app(settings: Settings | None = None, service: Service | None = None) -> Flask:
+    """The Flask app with all its doors; `app.extensions["live"]` are its sockets."""
+    from contact.web.app import make
+    from contact.web.live import Live
+
+    service = service or compose(settings)
+    app = make(service, setups=setups(), pages=pages(), statics=STATICS)
+    app.extensions["live"] = live = Live(app, service)
+    for door in doors():
+        door(live)
+    commands(app)
+    return app
+
+
+if __name__ == "__main__":
+    from contact import run
+
+    sys.exit(run.main(ROLE, sys.argv[2:], compose, create_app, parts, first_start))
