@@ -213,10 +213,11 @@ def advance(session: Session, reader: Reader, limit: int = 200) -> int:
     exactly once even when the process dies. An error passes through: the caller rolls back
     and calls `stop_reader` with the row that failed.
     """
-    state = session.get(ReaderState, reader.name)
+    state = session.get(ReaderState, reader.name, with_for_update=True)  # several workers: one at a time
     if state is None:
         state = ReaderState(name=reader.name, position=0)
         session.add(state)
+        session.flush()
     if state.stopped_at is not None:
         return 0
     rows = tail(session, state.position, limit)
