@@ -66,7 +66,9 @@ def readers() -> list[Reader]:
 
 def jobs() -> list[Job]:
     """The clock's periodic work."""
-    return []
+    from contact import chores
+
+    return [*chores.JOBS]
 
 
 def parts(service: Service) -> list[Part]:
@@ -84,7 +86,10 @@ def commands(app: Flask) -> None:
 
 def first_start(service: Service) -> list[Line]:
     """Furnish an empty house; what a newcomer must be told, once."""
-    return []
+    from contact import opening
+    from contact.db import utcnow
+
+    return opening.welcome(service, utcnow())
 
 
 def compose(settings: Settings | None = None) -> Service:
