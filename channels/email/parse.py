@@ -1,0 +1,228 @@
+"""Raw mail to the common language: `Inbound` for words, `Receipt` for a bounce we can believe.
+
+Pure: bytes in, values out. Hostile input costs defects, never a crash; what cannot be told
+is left empty, and the kept original has everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from email import message_from_bytes
+from email.message import Message
+from typing import Any
+
+from channels.email import automatic, bounce, calendar, quote
+from channels.email.headers import RAW, date, every, first, ids, parties, text
+from channels.email.parts import Content, read
+from channels.email.token import conversation_of, delivery_of, untagged
+from contact.channel import Unreadable
+from contact.messages import AddressKind, Envelope, Inbound, InboxFacts, Nature, Party, Receipt, Thread
+
+MAX_SUBJECT = 500
+_NUMBER = re.compile(r"\[#(\d{1,12})\]|(?<![\w&#/])#(\d{1,12})(?!\w)")
+_ARRIVED_AT = ("delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-forwarded-to")
+
+
+def parse(raw: bytes, envelope: Envelope, inbox: InboxFacts, *, key: bytes) -> Sequence[Inbound | Receipt]:
+    """Understand one mail; raises `Unreadable` only when nothing in it is legible.
+
+    `key` is the secret our addresses are signed with.
+    """
+    if not raw.strip(b"\0 \t\r\n"):
+        raise Unreadable("The mail is empty.")
+    message, content = _read(raw)
+    split = _split(content)
+    if not content.files and not split.text and not any(first(message, name) for name in ("from", "subject", "to")):
+        raise Unreadable("The mail has neither header fields nor words.")
+    verdict = automatic.nature(message, split.text or split.quoted, _envelope_sender(envelope))
+    identity = _key(message, content, inbox)
+    delivery = _signed_delivery(message, envelope, key)
+    if verdict.nature is Nature.BOUNCE and delivery is not None:
+        at = date(first(message, "date"), envelope.received_at) or envelope.received_at
+        found = bounce.receipts(
+            bounce.statuses(content.reports), delivery, key=identity, at=at, words=split.text or split.quoted
+        )
+        if found:
+            return found
+    return [_inbound(message, content, split, verdict, envelope, inbox, identity, delivery, key)]
+
+
+def _read(raw: bytes) -> tuple[Message, Content]:
+    """The stdlib's tolerant parser; where even that gives up, header and body cut by hand."""
+    try:
+        message = message_from_bytes(raw, policy=RAW)
+        return message, read(message)
+    except RecursionError:  # a thousand multiparts inside each other
+        head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+        fields = [line for line in re.split(rb"\n(?![ \t])", head) if not line.lower().startswith(b"content-")]
+        message = message_from_bytes(b"\n".join(fields) + b"\n\n" + body[:1_000_000], policy=RAW)
+        content = read(message)
+        content.defects.append("nested too deep to be taken apart")
+        return message, content
+
+
+def _split(content: Content) -> quote.Split:
+    """New words and the folded rest over all stretches of the body."""
+    new: list[str] = []
+    old: list[str] = []
+    for slot in content.slots:
+        part = quote.split(slot.text) if slot.text.strip() else quote.split_html(slot.html)
+        new.append(part.text)
+        old.append(part.quoted)
+    text_ = "\n\n".join(filter(None, new))
+    if not text_ and content.events:
+        text_ = "\n\n".join(calendar.sentence(event) for event in content.events)
+    return quote.Split(text_, "\n\n".join(filter(None, old)))
+
+
+def _inbound(
+    message: Message,
+    content: Content,
+    split: quote.Split,
+    verdict: automatic.Verdict,
+    envelope: Envelope,
+    inbox: InboxFacts,
+    identity: str,
+    delivery: int | None,
+    key: bytes,
+) -> Inbound:
+    own = _own_addresses(envelope, inbox)
+    defects = list(content.defects)
+    sender = _sender(message, envelope, content.digest, defects)
+    reply_to = next((party for party in parties(every(message, "reply-to")) if party.value != sender.value), None)
+    subject = text(first(message, "subject"))
+    facts = _facts(message, content, defects)
+    reason = automatic.no_answer(message, sender.value, own)
+    if reason:
+        facts[automatic.NO_ANSWER] = reason
+    if delivery is not None:
+        facts["delivery_id"] = delivery
+    return Inbound(
+        channel=envelope.channel,
+        key=identity,
+        fingerprint=content.digest,
+        sender=sender,
+        text=split.text,
+        at=date(first(message, "date"), envelope.received_at),
+        subject=subject[:MAX_SUBJECT],
+        html=content.html,
+        quoted=split.quoted,
+        files=tuple(content.files),
+        thread=_thread(message, envelope, subject, key),
+        others=_others(message, own, sender),
+        reply_to=reply_to,
+        nature=verdict.nature,
+        nature_reason=verdict.reason,
+        facts=facts,
+    )
+
+
+def _sender(message: Message, envelope: Envelope, digest: str, defects: list[str]) -> Party:
+    for field in ("from", "sender", "reply-to", "return-path"):
+        found = parties(every(message, field))
+        if found:
+            return found[0]
+    found = parties([envelope.sender])
+    if found:
+        return found[0]
+    defects.append("no sender")
+    return Party(AddressKind.EMAIL, f"nobody-{digest[:12]}@unknown.invalid", text(first(message, "from"))[:200])
+
+
+def _others(message: Message, own: set[str], sender: Party) -> tuple[Party, ...]:
+    """To and CC without us and without the sender."""
+    named = parties([*every(message, "to"), *every(message, "cc")])
+    return tuple(party for party in named if untagged(party.value) not in own and party.value != sender.value)
+
+
+def _own_addresses(envelope: Envelope, inbox: InboxFacts) -> set[str]:
+    """The inbox under all its names: its address, the one the transport knew, its aliases."""
+    aliases = inbox.settings.get("aliases", ())
+    names = parties([inbox.address, envelope.inbox_address, *(aliases if isinstance(aliases, (list, tuple)) else ())])
+    return {untagged(party.value) for party in names} | {party.value for party in names}
+
+
+def _thread(message: Message, envelope: Envelope, subject: str, key: bytes) -> Thread:
+    own_id = ids(first(message, "message-id")) or ids(first(message, "resent-message-id"))
+    number = _NUMBER.search(subject)
+    return Thread(
+        message_id=own_id[0] if own_id else "",
+        in_reply_to=ids(" ".join(every(message, "in-reply-to"))),
+        references=ids(" ".join(every(message, "references"))),
+        token=next(
+            (found for each in _arrived_at(message, envelope) if (found := conversation_of(each, key)) is not None),
+            None,
+        ),
+        number=int(number[1] or number[2]) if number else None,
+    )
+
+
+def _signed_delivery(message: Message, envelope: Envelope, key: bytes) -> int | None:
+    """The delivery whose return path this mail came to. Only the transport's word counts, not the To field's."""
+    transport = [*envelope.recipients, *(first(message, name) for name in _ARRIVED_AT)]
+    return next((found for each in transport if (found := delivery_of(each, key)) is not None), None)
+
+
+def _arrived_at(message: Message, envelope: Envelope) -> list[str]:
+    named = [*every(message, "to"), *every(message, "cc"), *(first(message, name) for name in _ARRIVED_AT)]
+    return [*envelope.recipients, *(party.value for party in parties(named))]
+
+
+def _envelope_sender(envelope: Envelope) -> str | None:
+    """None where the transport does not tell: an empty string is the null reverse-path only over SMTP."""
+    return envelope.sender if envelope.sender or envelope.source == "smtp" else None
+
+
+def _key(message: Message, content: Content, inbox: InboxFacts) -> str:
+    """The same mail has the same key however it came: trace fields and line ends do not count.
+
+    With a Message-ID: inbox, id and decoded parts. Without: also who, when and what about.
+    """
+    found = ids(first(message, "message-id"))
+    parts = [str(inbox.id), content.digest, found[0] if found else ""]
+    if not found:
+        parts += [" ".join(first(message, name).split()) for name in ("from", "to", "date", "subject")]
+    joined = "\0".join(parts).encode("utf-8", "surrogateescape")
+    return f"email:{hashlib.sha256(joined).hexdigest()}"
+
+
+def _facts(message: Message, content: Content, defects: list[str]) -> dict[str, Any]:
+    """What else is worth keeping, JSON-ready."""
+    facts: dict[str, Any] = {}
+    if defects:
+        facts["defects"] = defects[:50]
+    if content.events:
+        facts["calendar"] = content.events
+    for name, field in (
+        ("mailer", "x-mailer"),
+        ("mailer", "user-agent"),
+        ("list_id", "list-id"),
+        ("priority", "x-priority"),
+        ("priority", "importance"),
+        ("spam", "x-spam-status"),
+        ("authentication", "authentication-results"),
+    ):
+        value = text(first(message, field))[:500]
+        if value and name not in facts:
+            facts[name] = value
+    reports = bounce.statuses(content.reports)
+    if reports:
+        facts["bounced"] = [status._asdict() for status in reports]
+    complaint = automatic.feedback_type(message)
+    if complaint:
+        facts["complaint"] = _complaint(content, complaint)
+    return facts
+
+
+def _complaint(content: Content, kind: str) -> dict[str, Any]:
+    """Who complained about what (RFC 5965), as far as the report tells."""
+    told: dict[str, Any] = {"type": kind}
+    for part in content.reports:
+        for block in part.get_payload() if isinstance(part.get_payload(), list) else []:
+            if isinstance(block, Message):
+                for name in ("original-rcpt-to", "original-mail-from", "source-ip", "user-agent"):
+                    if block.get(name):
+                        told[name.replace("-", "_")] = text(first(block, name))[:320]
+    return told

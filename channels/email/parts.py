@@ -1,0 +1,342 @@
+"""The MIME tree as a person sees it: text, HTML, files. Nothing legible is thrown away.
+
+Leaves are decoded once; the digest over their bytes is what makes a mail the same mail
+however it reached us (RFC 2045-2049).
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import html as html_escape
+import mimetypes
+import quopri
+import re
+from dataclasses import dataclass, field
+from email.generator import BytesGenerator
+from email.message import Message
+from io import BytesIO
+from typing import Any
+
+from channels.email import calendar, tnef
+from channels.email.charset import decode, tidy
+from channels.email.headers import RAW, every, first, parameter, text
+from channels.email.names import clean_name, guessed_type
+from contact.messages import File
+
+MAX_DEPTH = 40
+MAX_FILES = 500
+MAX_TEXT = 500_000
+"""Characters of plain text kept in line; a longer text also comes as a file."""
+
+_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_UUENCODED = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})\n(.*?)^end$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(slots=True)
+class Slot:
+    """One stretch of the body: as plain text, as HTML, or both (alternatives)."""
+
+    text: str = ""
+    html: str = ""
+
+
+@dataclass(slots=True)
+class Content:
+    """What a mail holds. `digest` is the hash of its decoded leaves."""
+
+    slots: list[Slot] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+    reports: list[Message] = field(default_factory=list)
+    digest: str = ""
+
+    @property
+    def html(self) -> str:
+        """The whole body as HTML, "" when no part of it is."""
+        if not any(slot.html for slot in self.slots):
+            return ""
+        return "\n".join(slot.html or _paragraph(slot.text) for slot in self.slots)
+
+
+def read(message: Message) -> Content:
+    """Walk the tree of a parsed mail."""
+    content = Content()
+    walker = _Walker(content)
+    slots = walker.slots(message, 0)
+    content.slots = [slot for slot in slots if slot.text.strip() or slot.html.strip()] or walker.winmail
+    content.digest = walker.digest.hexdigest()
+    content.defects = list(dict.fromkeys(content.defects))[:50]
+    return content
+
+
+def payload(part: Message) -> bytes:
+    """The decoded bytes of a leaf, whatever its transfer encoding is spelt like."""
+    body = part.get_payload()
+    if not isinstance(body, str):
+        return b""
+    raw = body.encode("utf-8", "surrogateescape")
+    encoding = first(part, "content-transfer-encoding").strip(" \t\"';").lower()
+    if encoding.startswith("quoted"):
+        return quopri.decodestring(raw)
+    if encoding.startswith("base64"):
+        return _base64(raw)
+    if "uue" in encoding or "uuencode" in encoding:
+        return _uu(raw.decode("latin-1")) or raw
+    return raw
+
+
+def as_file(message: Message) -> bytes:
+    """A nested mail as it stood, ready to be opened by a mail program."""
+    out = BytesIO()
+    try:
+        BytesGenerator(out, mangle_from_=False, policy=RAW).flatten(message)
+    except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
+        return payload(message)
+    return out.getvalue()
+
+
+class _Walker:
+    """Fills a `Content` on its way down."""
+
+    def __init__(self, content: Content) -> None:
+        self.content = content
+        self.digest = hashlib.sha256()
+        self.winmail: list[Slot] = []
+        """Outlook's envelope repeats the body: only used when the mail has none of its own."""
+
+    def slots(self, part: Message, depth: int) -> list[Slot]:
+        """The body under `part`; files are collected aside."""
+        self.content.defects += [type(defect).__name__ for defect in part.defects]
+        kind = part.get_content_type()
+        if depth > MAX_DEPTH:
+            self.content.defects.append("nested too deep")
+            self._keep(File("nested.eml", "message/rfc822", as_file(part)))
+            return []
+        if kind.startswith("message/") and part.is_multipart():
+            return self._nested(part, kind, depth)
+        if part.is_multipart():
+            below = [self.slots(child, depth + 1) for child in _children(part)]
+            return [_merged(below)] if kind == "multipart/alternative" else [slot for each in below for slot in each]
+        return self._leaf(part, kind, depth)
+
+    def _nested(self, part: Message, kind: str, depth: int) -> list[Slot]:
+        children = _children(part)
+        if kind == "message/rfc822" or kind == "message/global":
+            for child in children:
+                data = _nested_bytes(part, child)
+                self._digest(data)
+                self._keep(File(_file_name(part) or _subject_name(child), "message/rfc822", data))
+            return []
+        self.content.reports.append(part)
+        data = b"\n".join(as_file(child) for child in children)
+        self._digest(data)
+        self._keep(File(_file_name(part) or f"{kind.partition('/')[2]}.txt", "text/plain", data))
+        return []
+
+    def _leaf(self, part: Message, kind: str, depth: int) -> list[Slot]:
+        data = payload(part)
+        self._digest(data.replace(b"\r\n", b"\n").rstrip() if kind.startswith("text/") else data)
+        name = _file_name(part)
+        if kind == "text/calendar":
+            self.content.events += calendar.summaries(decode(data, parameter(part, "charset")).text)
+        if tnef.looks_like(kind, name):
+            return self._winmail(name, data)
+        if _is_body(part, kind, name, depth):
+            return self._body(part, kind, data)
+        if data or name:
+            self._keep(_file(part, kind, name, data, len(self.content.files)))
+        return []
+
+    def _body(self, part: Message, kind: str, data: bytes) -> list[Slot]:
+        label = parameter(part, "charset")
+        if kind == "text/html" and not label:
+            meta = _META_CHARSET.search(data[:4000])
+            label = meta[1].decode() if meta else ""
+        decoded = decode(data, label)
+        if not decoded.true:
+            self.content.defects.append(f"charset {label[:40] or 'unnamed'} read as {decoded.charset}")
+        body = tidy(decoded.text)
+        if kind == "text/html":
+            return [Slot(html=body)]
+        if parameter(part, "format").lower() == "flowed":
+            body = unflowed(body, delete_space=parameter(part, "delsp").lower() == "yes")
+        return [Slot(text=self._shortened(self._without_uuencoded(body)))]
+
+    def _shortened(self, body: str) -> str:
+        if len(body) <= MAX_TEXT:
+            return body
+        self.content.defects.append("text longer than shown, whole text as a file")
+        self._keep(File("message.txt", "text/plain; charset=utf-8", body.encode()))
+        return body[:MAX_TEXT]
+
+    def _without_uuencoded(self, body: str) -> str:
+        """Files in the old way, inside the text."""
+        if "\nend" not in body or "begin " not in body:
+            return body
+
+        def keep(found: re.Match[str]) -> str:
+            data = _uu(found[0])
+            if not data:
+                return found[0]
+            self._keep(File(clean_name(found[1]), guessed_type(found[1]), data))
+            return ""
+
+        return _UUENCODED.sub(keep, body)
+
+    def _winmail(self, name: str, data: bytes) -> list[Slot]:
+        """Outlook's envelope is opened; when that fails it stays as it is, a file."""
+        try:
+            inside = tnef.read(data)
+        except tnef.Damaged as damage:
+            self.content.defects.append(str(damage))
+            self._keep(File(name or "winmail.dat", "application/ms-tnef", data))
+            return []
+        for file in inside.files:
+            self._keep(file)
+        if not inside.files and not inside.text and not inside.html:
+            self._keep(File(name or "winmail.dat", "application/ms-tnef", data))
+        if inside.text or inside.html:
+            self.winmail.append(Slot(inside.text, inside.html))
+        return []
+
+    def _keep(self, file: File) -> None:
+        if len(self.content.files) < MAX_FILES:
+            self.content.files.append(file)
+        else:
+            self.content.defects.append(f"more than {MAX_FILES} files: the rest is in the kept original")
+
+    def _digest(self, data: bytes) -> None:
+        self.digest.update(b"%d:" % len(data))
+        self.digest.update(data)
+
+
+def unflowed(body: str, *, delete_space: bool = False) -> str:
+    """RFC 3676: lines that end in a space go on in the next line of the same quote depth."""
+    out: list[str] = []
+    flowing = False
+    depth = 0
+    for line in body.split("\n"):
+        marks = len(line) - len(line.lstrip(">"))
+        rest = line[marks:].removeprefix(" ")
+        signature = rest == "-- "
+        if flowing and marks == depth and not signature:
+            out[-1] += rest
+        else:
+            out.append(">" * marks + (" " if marks else "") + rest)
+        depth = marks
+        flowing = rest.endswith(" ") and not signature
+        if flowing and delete_space:
+            out[-1] = out[-1][:-1]
+    return "\n".join(out)
+
+
+def _children(part: Message) -> list[Message]:
+    below = part.get_payload()
+    return [child for child in below if isinstance(child, Message)] if isinstance(below, list) else []
+
+
+def _merged(below: list[list[Slot]]) -> Slot:
+    """Alternatives say the same: the texts (once each) beside the last HTML."""
+    texts: list[str] = []
+    html = ""
+    for slots in below:
+        plain = "\n".join(slot.text for slot in slots if slot.text.strip() and not slot.html)
+        if plain and plain.strip() not in (seen.strip() for seen in texts):
+            texts.append(plain)
+        rich = "\n".join(slot.html or _paragraph(slot.text) for slot in slots)
+        html = rich if any(slot.html for slot in slots) else html
+    return Slot("\n\n".join(texts), html)
+
+
+def _is_body(part: Message, kind: str, name: str, depth: int) -> bool:
+    """Shown in line: unnamed text that does not ask to be a file. The only part is always shown."""
+    disposition = first(part, "content-disposition").partition(";")[0].strip().lower()
+    if depth == 0:
+        return kind.startswith("text/") and kind != "text/calendar" and disposition != "attachment"
+    if disposition == "attachment" or name:
+        return False
+    return kind.startswith("text/") and kind not in {
+        "text/calendar",
+        "text/rfc822-headers",
+        "text/x-vcard",
+        "text/vcard",
+        "text/directory",
+        "text/csv",
+        "text/x-amp-html",
+        "text/rtf",
+    }
+
+
+def _file(part: Message, kind: str, name: str, data: bytes, position: int) -> File:
+    disposition = first(part, "content-disposition").partition(";")[0].strip().lower()
+    content_id = text(first(part, "content-id")).strip("<> ")[:200]
+    return File(
+        name=name or f"file-{position + 1}{_ending(kind)}",
+        content_type=kind,
+        content=data,
+        content_id=content_id,
+        inline=disposition != "attachment" and bool(content_id or disposition == "inline"),
+    )
+
+
+def _file_name(part: Message) -> str:
+    return clean_name(parameter(part, "filename", "content-disposition") or parameter(part, "name"))
+
+
+def _subject_name(message: Message) -> str:
+    return clean_name(text(first(message, "subject")).replace("/", "-").replace("\\", "-") or "message")[:100] + ".eml"
+
+
+def _ending(kind: str) -> str:
+    if kind == "text/rfc822-headers":
+        return ".txt"
+    return mimetypes.guess_extension(kind) or ".bin"
+
+
+def _nested_bytes(part: Message, child: Message) -> bytes:
+    """RFC 2046 forbids encoding a nested mail; some do it all the same."""
+    encoding = first(part, "content-transfer-encoding").strip().lower()
+    if encoding.startswith(("base64", "quoted")) and not every(child, "from"):
+        coded = Message(RAW)
+        coded["Content-Transfer-Encoding"] = encoding
+        coded.set_payload(as_file(child).decode("ascii", "surrogateescape").lstrip())
+        return payload(coded)
+    return as_file(child)
+
+
+def _paragraph(body: str) -> str:
+    """Plain text inside an HTML body."""
+    return f'<div style="white-space: pre-wrap">{html_escape.escape(body)}</div>' if body.strip() else ""
+
+
+def _base64(raw: bytes) -> bytes:
+    """Lenient: foreign characters skipped, a lost tail costs only the tail."""
+    try:
+        return binascii.a2b_base64(raw)
+    except binascii.Error:
+        clean = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)
+        return binascii.a2b_base64(clean[: len(clean) - len(clean) % 4] + _tail(clean))
+
+
+def _tail(clean: bytes) -> bytes:
+    rest = clean[len(clean) - len(clean) % 4 :]
+    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
+
+
+def _uu(body: str) -> bytes:
+    out = []
+    for line in body.splitlines():
+        if line.startswith("begin ") or not line.strip() or line == "end":
+            continue
+        try:
+            out.append(binascii.a2b_uu(line.encode("latin-1", "replace")))
+        except binascii.Error:
+            # encoders that count trailing blanks: take as many characters as the length byte promises
+            wanted = (((ord(line[0]) - 32) & 63) * 4 + 5) // 3
+            try:
+                out.append(binascii.a2b_uu(line[:wanted].encode("latin-1", "replace")))
+            except binascii.Error:
+                return b""
+    return b"".join(out)
