@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     from contact.worker import Part
 
 HERE = Path(__file__).parent
-STATICS = {"desk": HERE / "contact/desk/static", "chat": HERE / "channels/chat/static"}
+STATICS = {
+    "people": HERE / "contact/web/assets",
+    "desk": HERE / "contact/desk/static",
+    "chat": HERE / "channels/chat/static",
+}
 
 # Each list is made when it is needed: a web process never loads what only the worker uses.
 
@@ -46,12 +50,16 @@ def channels(settings: Settings) -> Channels:
 
 def setups() -> list[Setup]:
     """Hooks into the app before its pages: security, sign-in, template helpers."""
-    return []
+    from contact.web import security
+
+    return [security.setup]
 
 
 def pages() -> list[Blueprint]:
     """Blueprints of the rooms."""
-    return []
+    from contact.web import door, me, people
+
+    return [door.pages, me.pages, people.pages]
 
 
 def doors() -> list[Door]:
@@ -82,6 +90,9 @@ def parts(service: Service) -> list[Part]:
 
 def commands(app: Flask) -> None:
     """Groups and commands of `flask --app wsgi`."""
+    from contact.users.cli import group as user
+
+    app.cli.add_command(user)
 
 
 def first_start(service: Service) -> list[Line]:

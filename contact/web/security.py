@@ -161,6 +161,19 @@ def me() -> User:
     return user
 
 
+def socket_user() -> tuple[User, int] | None:
+    """Who opens a socket, in its `connect` handler: user and session id; None = refuse.
+
+    WebSockets know no CORS: the page's origin is checked here (RFC 6455 section 10.2). Keep the
+    session id beside the socket and close it when `users.revoked_since` names it.
+    """
+    own = guarding()
+    if not own.csrf.is_own(request):
+        return None
+    with own.db.read() as session:
+        return sessions.user_of_cookie(session, own.cookies.session(request), utcnow())
+
+
 def session_row() -> UserSession | None:
     found = _found()
     return found[0] if found else None
