@@ -1,0 +1,99 @@
+"""Caught mail: what the sandbox took in place of the world, shown in the console's viewer.
+
+While no relay is configured, every mail that leaves ends here, as the bytes a relay would
+have got. Nothing in it is ever delivered or read as an incoming message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, LargeBinary, String, delete, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, undefer
+
+from contact.db import Base, Id, Json, Utc, wake
+from contact.errors import NotFound
+
+KEPT = 2000
+"""How many are kept; the oldest go first. A sandbox is no archive."""
+
+
+class CaughtMail(Base):
+    """`sender` and `recipients` are the SMTP envelope: BCC shows here and nowhere else."""
+
+    __tablename__ = "caught_mail"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Utc)
+    sender: Mapped[str] = mapped_column(String(320))
+    recipients: Mapped[list[str]] = mapped_column(Json)
+    subject: Mapped[str] = mapped_column(String(1000))
+    message_id: Mapped[str] = mapped_column(String(255), index=True)
+    """Bare, as on the delivery: the viewer links the two by it."""
+    size: Mapped[int] = mapped_column(BigInteger)
+    raw: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """One mail as the sandbox's SMTP server got it; `subject` is decoded."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    message_id: str
+    raw: bytes
+
+
+def keep(session: Session, now: datetime, catch: Catch) -> CaughtMail:
+    """Store one mail, and forget what is older than the newest `KEPT`."""
+    mail = CaughtMail(
+        at=now,
+        sender=catch.sender[:320],
+        recipients=list(catch.recipients),
+        subject=catch.subject[:1000],
+        message_id=catch.message_id[:255],
+        size=len(catch.raw),
+        raw=catch.raw,
+    )
+    session.add(mail)
+    session.flush()
+    session.execute(delete(CaughtMail).where(CaughtMail.id <= mail.id - KEPT))
+    wake(session, "caught")
+    return mail
+
+
+def newest(session: Session, before: int | None = None, limit: int = 50) -> Sequence[CaughtMail]:
+    """A page of the list without the bytes, newest first, ids below `before`."""
+    query = select(CaughtMail).order_by(CaughtMail.id.desc()).limit(limit)
+    return session.scalars(query if before is None else query.where(CaughtMail.id < before)).all()
+
+
+def get(session: Session, mail_id: int) -> CaughtMail:
+    """One mail with its bytes; raises `NotFound`."""
+    mail = session.get(CaughtMail, mail_id, options=[undefer(CaughtMail.raw)])
+    if mail is None:
+        raise NotFound("This mail does not exist, or no longer.")
+    return mail
+
+
+def of_message(session: Session, message_id: str) -> Sequence[CaughtMail]:
+    """The copies caught of one message of ours, oldest first: more than one would be a double."""
+    return session.scalars(select(CaughtMail).where(CaughtMail.message_id == message_id).order_by(CaughtMail.id)).all()
+
+
+def count(session: Session) -> int:
+    """How many are kept now."""
+    return session.scalar(select(func.count()).select_from(CaughtMail)) or 0
+
+
+def remove(session: Session, mail_id: int) -> None:
+    """Forget one."""
+    session.execute(delete(CaughtMail).where(CaughtMail.id == mail_id))
+
+
+def clear(session: Session) -> None:
+    """Forget all."""
+    session.execute(delete(CaughtMail))
