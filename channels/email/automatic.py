@@ -85,8 +85,8 @@ _BOUNCE_BODY = re.compile(
     r"retry\s+(?:timeout|time)|still\s+being\s+retried|transcript\s+of\s+session|\b5\d\d[ -]#?5\.\d\.\d|"
     r"\bSMTP\b.{0,80}\b[45]\d\d\b|status:\s*[45]\.\d|\b55[0-4][ -]|"
     r"unknown\s+(?:user|recipient|address)|account\s+(?:is\s+)?(?:disabled|inactive|suspended|does\s+not|"
-    r"not)|does\s+not\s+exist|配信|送信できません|존재하지\s*않는|전송(?:하지|되지)\s*못|"
-    r"not\s+our\s+customer|invalid\s+(?:recipient|address|user|mailbox)|bounced",
+    r"not)|does\s+not\s+exist|配信|送信できません|无法发送|无法投递|投递失败|退信|존재하지\s*않는|전송(?:하지|되지)\s*못|"
+    r"automatically\s+rejected|not\s+our\s+customer|invalid\s+(?:recipient|address|user|mailbox)|bounced",
     re.I,
 )
 _DAEMON = re.compile(
@@ -109,6 +109,8 @@ _ROLE = re.compile(
     r"vacation|cron|system|noreply\S*)(?:\+.*)?",
     re.I,
 )
+_DMARC_SUBJECT = re.compile(r"\s*(?:\[[^\]]*DMARC[^\]]*report|report domain:.*submitter:|dmarc \S+ report)", re.I)
+_REJECTED = re.compile(r"(?:automatically )?rejected", re.I)
 _AUTO_HEADERS = (
     "X-Autoreply",
     "X-Auto-Reply",
@@ -125,7 +127,7 @@ _AUTO_HEADERS = (
 def nature(message: Message, body: str, envelope_sender: str | None) -> Verdict:
     """Whose words this is. `envelope_sender` is None when the transport did not say (IMAP, upload)."""
     return (
-        _report(message)
+        _report(message, body)
         or _bounce(message, body, envelope_sender)
         or _automatic(message, envelope_sender)
         or _bulk(message)
@@ -148,10 +150,12 @@ def no_answer(message: Message, sender: str, own: set[str]) -> str:
     return ""
 
 
-def _report(message: Message) -> Verdict | None:
+def _report(message: Message, body: str) -> Verdict | None:
     """RFC 6522 reports name themselves."""
     kinds = {part.get_content_type() for part in _parts(message)}
     report = parameter(message, "report-type").lower()
+    if _DMARC_SUBJECT.match(text(first(message, "subject"))):
+        return Verdict(Nature.BULK, "DMARC report")
     if report == "feedback-report" or "message/feedback-report" in kinds:
         kind = feedback_type(message)
         if kind in ("auth-failure", "dmarc"):
@@ -160,6 +164,8 @@ def _report(message: Message) -> Verdict | None:
     if "message/delivery-status" in kinds or "message/global-delivery-status" in kinds or report == "delivery-status":
         return Verdict(Nature.BOUNCE, "message/delivery-status")
     if report == "disposition-notification" or "message/disposition-notification" in kinds:
+        if _BOUNCE_BODY.search(body[:6000]) and _REJECTED.match(text(first(message, "subject"))):
+            return Verdict(Nature.BOUNCE, "disposition notification of a rejected mail")
         return Verdict(Nature.AUTO_REPLY, "disposition notification")
     return None
 

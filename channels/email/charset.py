@@ -101,6 +101,8 @@ def _candidates(data: bytes, name: str) -> list[str]:
         return [shifted, name] if name else [shifted]
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) and name != "utf-32":
         return ["utf-16", name or "utf-16"]
+    if name in ("utf-16", "utf-32"):
+        return [f"{name}-be", name, "utf-8"]  # without a mark of its own it is big-endian (RFC 2781)
     if name.startswith(("utf-16", "utf-32", "utf-7")):
         return [name, "utf-8"]
     if name in ("", "cp949", "johab") or name in _SINGLE:

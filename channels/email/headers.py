@@ -31,6 +31,7 @@ _WORD = re.compile(r"=\?([^?\s]*?)(?:\*[^?]*)?\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)
 _FOLD = re.compile(r"\r?\n[ \t]*|\r")
 _ID = re.compile(r"<([^<>]{1,2000})>")
 _BARE_ID = re.compile(r"[^\s<>,;\"()]+@[^\s<>,;\"()]+")
+_COMMENT = re.compile(r"\([^()]*\)")
 _LOOSE_ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]\\]{1,64}@[^\s<>,;:\"()\[\]\\]{1,255}")
 
 
@@ -47,6 +48,14 @@ class RawPolicy(Compat32):
 RAW = RawPolicy()
 
 
+def body_charset(message: Message) -> str:
+    """The charset the body is labelled with: old clients write their headers raw in the same."""
+    for part in message.walk():
+        if not part.is_multipart():
+            return parameter(part, "charset")
+    return ""
+
+
 def first(message: Message, name: str) -> str:
     """The first field of that name, undecoded, "" when there is none."""
     return str(message.get(name, ""))[:MAX_VALUE]
@@ -56,16 +65,16 @@ def every(message: Message, name: str) -> list[str]:
     return [str(value)[:MAX_VALUE] for value in message.get_all(name, [])][:100]
 
 
-def text(value: str) -> str:
+def text(value: str, hint: str = "") -> str:
     """An unstructured field as people read it: unfolded, words decoded, controls gone."""
-    return " ".join(tidy(words(unfold(eight_bit(value)))).split())
+    return " ".join(tidy(words(unfold(eight_bit(value, hint)))).split())
 
 
-def eight_bit(value: str) -> str:
-    """Raw bytes in a header (surrogate escapes) as the text they most likely are."""
+def eight_bit(value: str, hint: str = "") -> str:
+    """Raw bytes in a header (surrogate escapes) as the text they most likely are; `hint` is the body's charset."""
     if value.isascii():
         return value
-    return decode(value.encode("utf-8", "surrogateescape")).text
+    return decode(value.encode("utf-8", "surrogateescape"), hint).text
 
 
 def unfold(value: str) -> str:
@@ -106,7 +115,7 @@ def _word_bytes(kind: str, data: str) -> bytes:
     raw = data.encode("utf-8", "surrogateescape")
     if kind in "bB":
         return _base64(raw)
-    return re.sub(rb"=([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), raw.replace(b"_", b" "))
+    return re.sub(rb"=([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), raw.replace(b"_", b" ")).removesuffix(b"=")
 
 
 def _base64(raw: bytes) -> bytes:
@@ -126,18 +135,20 @@ def address(value: str) -> str:
     that a customer with an odd mailbox is still answered.
     """
     value = value.strip().strip("<>").strip()
+    if value[:7].lower() == "mailto:":
+        value = value[7:].partition("?")[0]
     try:
         return normalised(value)
     except InvalidAddress:
-        odd = _LOOSE_ADDRESS.fullmatch(re.sub(r"\s+", "", value))
+        odd = _LOOSE_ADDRESS.fullmatch(re.sub(r"\s+", "", value)) or _LOOSE_ADDRESS.match(value)
         return odd[0].lower() if odd else ""
 
 
-def parties(values: Iterable[str]) -> list[Party]:
+def parties(values: Iterable[str], hint: str = "") -> list[Party]:
     """Everybody in address fields, in order, each address once."""
     found: dict[str, Party] = {}
     for value in values:
-        for name, raw in _pairs(unfold(eight_bit(value))):
+        for name, raw in _pairs(unfold(eight_bit(value, hint))):
             mail = address(words(raw))
             if mail and mail not in found and len(found) < MAX_PARTIES:
                 found[mail] = Party(AddressKind.EMAIL, mail, _name(name, mail))
@@ -176,12 +187,18 @@ def date(value: str, received_at: datetime | None) -> datetime | None:
     Absurd is before 1980 or more than two days after it reached us.
     """
     try:
-        at = parsedate_to_datetime(unfold(value)[:200])
+        at = parsedate_to_datetime(_without_comments(unfold(value)[:400]))
         at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     latest = (received_at or datetime(2100, 1, 1, tzinfo=UTC)) + timedelta(days=2)
     return at if datetime(1980, 1, 1, tzinfo=UTC) <= at <= latest else None
+
+
+def _without_comments(value: str) -> str:
+    while (shorter := _COMMENT.sub(" ", value)) != value:
+        value = shorter
+    return value
 
 
 def parameter(part: Message, name: str, header: str = "content-type") -> str:

@@ -14,8 +14,8 @@ from email.message import Message
 from typing import Any
 
 from channels.email import automatic, bounce, calendar, quote
-from channels.email.headers import RAW, date, every, first, ids, parties, text
-from channels.email.parts import Content, read
+from channels.email.headers import RAW, body_charset, date, every, first, ids, parties, text
+from channels.email.parts import Content, read, report_words
 from channels.email.token import conversation_of, delivery_of, untagged
 from contact.channel import Unreadable
 from contact.messages import AddressKind, Envelope, Inbound, InboxFacts, Nature, Party, Receipt, Thread
@@ -72,6 +72,8 @@ def _split(content: Content) -> quote.Split:
         new.append(part.text)
         old.append(part.quoted)
     text_ = "\n\n".join(filter(None, new))
+    if not text_ and content.reports:  # some report without a word for people
+        text_ = "\n\n".join(report_words(part) for part in content.reports).strip()
     if not text_ and content.events:
         text_ = "\n\n".join(calendar.sentence(event) for event in content.events)
     return quote.Split(text_, "\n\n".join(filter(None, old)))
@@ -90,9 +92,10 @@ def _inbound(
 ) -> Inbound:
     own = _own_addresses(envelope, inbox)
     defects = list(content.defects)
-    sender = _sender(message, envelope, content.digest, defects)
+    hint = body_charset(message)
+    sender = _sender(message, envelope, content.digest, defects, hint)
     reply_to = next((party for party in parties(every(message, "reply-to")) if party.value != sender.value), None)
-    subject = text(first(message, "subject"))
+    subject = text(first(message, "subject"), hint)
     facts = _facts(message, content, defects)
     reason = automatic.no_answer(message, sender.value, own)
     if reason:
@@ -111,7 +114,7 @@ def _inbound(
         quoted=split.quoted,
         files=tuple(content.files),
         thread=_thread(message, envelope, subject, key),
-        others=_others(message, own, sender),
+        others=_others(message, own, sender, hint),
         reply_to=reply_to,
         nature=verdict.nature,
         nature_reason=verdict.reason,
@@ -119,9 +122,9 @@ def _inbound(
     )
 
 
-def _sender(message: Message, envelope: Envelope, digest: str, defects: list[str]) -> Party:
+def _sender(message: Message, envelope: Envelope, digest: str, defects: list[str], hint: str) -> Party:
     for field in ("from", "sender", "reply-to", "return-path"):
-        found = parties(every(message, field))
+        found = parties(every(message, field), hint)
         if found:
             return found[0]
     found = parties([envelope.sender])
@@ -131,9 +134,9 @@ def _sender(message: Message, envelope: Envelope, digest: str, defects: list[str
     return Party(AddressKind.EMAIL, f"nobody-{digest[:12]}@unknown.invalid", text(first(message, "from"))[:200])
 
 
-def _others(message: Message, own: set[str], sender: Party) -> tuple[Party, ...]:
+def _others(message: Message, own: set[str], sender: Party, hint: str) -> tuple[Party, ...]:
     """To and CC without us and without the sender."""
-    named = parties([*every(message, "to"), *every(message, "cc")])
+    named = parties([*every(message, "to"), *every(message, "cc")], hint)
     return tuple(party for party in named if untagged(party.value) not in own and party.value != sender.value)
 
 

@@ -97,6 +97,11 @@ def as_file(message: Message) -> bytes:
     return out.getvalue()
 
 
+def report_words(part: Message) -> str:
+    """A machine-readable report as it is, for a person to read where it is all there is."""
+    return tidy(decode(b"\n".join(as_file(child) for child in _children(part))).text).strip()
+
+
 class _Walker:
     """Fills a `Content` on its way down."""
 
