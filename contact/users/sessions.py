@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, CursorResult, ForeignKey, String, delete, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, ForeignKey, String, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Utc, wake
@@ -137,6 +137,12 @@ def of_user(session: Session, user_id: int, now: datetime) -> list[UserSession]:
     """Open sessions of a user, the last used first."""
     mine = select(UserSession).where(UserSession.user_id == user_id, *_open(now))
     return list(session.scalars(mine.order_by(UserSession.seen_at.desc(), UserSession.id.desc())))
+
+
+def last_seen(session: Session) -> dict[int, datetime]:
+    """When each user was last here, as far as kept."""
+    rows = session.execute(select(UserSession.user_id, func.max(UserSession.seen_at)).group_by(UserSession.user_id))
+    return {row[0]: row[1] for row in rows}
 
 
 def end(session: Session, user_id: int, session_id: int, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from contact.users import Role, User, audit, by_login, get, links, passwords, se
 from contact.users.audit import What
 from contact.web import hashing
 from contact.web.cookies import Device, HalfWay
-from contact.web.forms import refused, told
+from contact.web.forms import notice, refused, told
 from contact.web.language import LANGUAGES
 from contact.web.security import client_ip, guarding, local, role, session_row, who
 
@@ -211,9 +211,8 @@ def _rehash(user: User, password: str) -> None:
 
 
 def _page(going_to: str, error: HanmaruError | None = None, login: str = "") -> Any:
-    page = render_template(
-        "people/sign_in.html", next=going_to, login=login, error=told(error), notice=request.args.get("notice", "")
-    )
+    said = notice(request.args.get("notice", ""))
+    page = render_template("people/sign_in.html", next=going_to, login=login, error=told(error), notice=said)
     return refused(page, error)
 
 

@@ -44,6 +44,7 @@ def everyone() -> Any:
             "people/everyone.html",
             users=everybody(session),
             demanding=policy.totp_roles(session),
+            seen=sessions.last_seen(session),
             notice=notice(request.args.get("notice", "")),
         )
 

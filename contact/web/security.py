@@ -29,6 +29,8 @@ from contact.service import Service
 from contact.settings import Settings
 from contact.users import Role, User, UserSession, policy, sessions
 from contact.vault import Vault
+from contact.web import history
+from contact.web.browsers import browser
 from contact.web.cookies import Cookies
 from contact.web.csrf import SAFE, Csrf
 from contact.web.errors import answer, wants_json
@@ -133,7 +135,11 @@ def guard(app: Flask, db: Database, settings: Settings, limits: Limits | None = 
     app.after_request(_finish)
     app.register_error_handler(NotSignedIn, _challenge)
     app.register_error_handler(SecondFactorNeeded, _to_second_factor)
-    app.context_processor(lambda: {"me": who(), "csrf_token": csrf_token, "Role": Role})
+    app.context_processor(lambda: {"me": who()})
+    app.jinja_env.globals.update(csrf_token=csrf_token, Role=Role, organisation=settings.organisation)
+    app.jinja_env.globals.update(role_name=history.role_name, sentence=history.sentence, changes=history.changes)
+    app.jinja_env.globals.update(WARNINGS=history.WARNINGS)
+    app.jinja_env.filters["browser"] = browser
     return made
 
 
