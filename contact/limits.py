@@ -22,14 +22,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-import redis
-
 from contact.errors import TooMany
 
 log = logging.getLogger(__name__)
 
 KEYS_KEPT = 20_000
 """Keys remembered for each rule in memory; the least recently used is forgotten first."""
+
+TOLERANCE = 1e-6
+"""Seconds that arithmetic may lose: whoever waited as long as told must be let through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Steady:
         every = self.every / scale
         full_at = max(state.until, now) + every
         wait = full_at - self.burst * every - now
-        return (state, wait) if wait > 1e-9 else (State(full_at, 0), 0.0)
+        return (state, wait) if wait > TOLERANCE else (State(full_at, 0), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Growing:
     forget: float
 
     def next(self, state: State, now: float, scale: float) -> tuple[State, float]:
-        if state.until > now:
+        if state.until - now > TOLERANCE:
             return state, state.until - now
         tries = 1 if now - state.until > self.forget else state.tries + 1
         return State(now + self.wait(tries) / scale, tries), 0.0
@@ -149,7 +150,7 @@ _STEADY = """
 local now, every, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now) + every
 local wait = full_at - burst * every - now
-if wait > 1e-9 then return tostring(wait) end
+if wait > 1e-6 then return tostring(wait) end
 redis.call('SET', KEYS[1], string.format('%.6f', full_at), 'PX', math.ceil((full_at - now) * 1000) + 1000)
 return '0'
 """
@@ -159,7 +160,7 @@ local now, free, first = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local ceiling, forget, scale = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local kept = redis.call('HMGET', KEYS[1], 'until', 'tries')
 local till, tries = tonumber(kept[1] or '0'), tonumber(kept[2] or '0')
-if till > now then return tostring(till - now) end
+if till - now > 1e-6 then return tostring(till - now) end
 if now - till > forget then tries = 1 else tries = tries + 1 end
 local wait = 0
 if tries >= free then wait = math.min(ceiling, first * 2 ^ math.min(tries - free, 30)) / scale end
@@ -176,6 +177,9 @@ class Redis:
     """
 
     def __init__(self, url: str, fallback: Memory | None = None) -> None:
+        import redis  # a fifth of a second to load, and most houses have none
+
+        self._away = redis.RedisError
         self._redis: Any = redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
         self._steady = self._redis.register_script(_STEADY)
         self._growing = self._redis.register_script(_GROWING)
@@ -184,7 +188,7 @@ class Redis:
     def take(self, rule: Rule, key: str, now: float, scale: float) -> float:
         try:
             return float(self._run(rule, [f"limit:{rule.name}:{key}"], now, scale))
-        except redis.RedisError as error:
+        except self._away as error:
             log.warning("limits: Redis is away, counting in this process (%s)", error)
             return self._fallback.take(rule, key, now, scale)
 
@@ -199,7 +203,7 @@ class Redis:
         self._fallback.forgive(rule, key)
         try:
             self._redis.delete(f"limit:{rule.name}:{key}")
-        except redis.RedisError as error:
+        except self._away as error:
             log.warning("limits: Redis is away, nothing forgiven there (%s)", error)
 
 

@@ -8,22 +8,22 @@ from typing import Final
 
 from flask import Response, make_response
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as later
+from flask_babel import lazy_gettext
 
 from contact.errors import HanmaruError, TooMany
 
 NOTICES: Final[Mapping[str, object]] = {
-    "signed_out": later("You are signed out."),
-    "password_set": later("The new password is set. Your other sessions have ended."),
-    "saved": later("Saved."),
-    "ended": later("The session has ended."),
-    "others_ended": later("All other sessions have ended."),
-    "totp_off": later("The second factor is switched off."),
-    "needed": later("Your role needs a second factor. Set it up first."),
-    "created": later("The user is created. Hand over the link below."),
-    "deactivated": later("The user can no longer sign in. All sessions have ended."),
-    "reactivated": later("The user can sign in again."),
-    "reset": later("The old password no longer works. Hand over the link below."),
+    "signed_out": lazy_gettext("You are signed out."),
+    "password_set": lazy_gettext("The new password is set. Your other sessions have ended."),
+    "saved": lazy_gettext("Saved."),
+    "ended": lazy_gettext("The session has ended."),
+    "others_ended": lazy_gettext("All other sessions have ended."),
+    "totp_off": lazy_gettext("The second factor is switched off."),
+    "needed": lazy_gettext("Your role needs a second factor. Set it up first."),
+    "created": lazy_gettext("The user is created. Hand over the link below."),
+    "deactivated": lazy_gettext("The user can no longer sign in. All sessions have ended."),
+    "reactivated": lazy_gettext("The user can sign in again."),
+    "reset": lazy_gettext("The old password no longer works. Hand over the link below."),
 }
 """What a page says after a change, by the word in its address."""
 

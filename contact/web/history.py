@@ -6,49 +6,49 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as later
+from flask_babel import lazy_gettext
 
 from contact.users.audit import AuditRow, What
 
 SENTENCES: Final[Mapping[str, object]] = {
-    What.SIGNED_IN: later("signed in"),
-    What.SIGN_IN_FAILED: later("wrong password"),
-    What.CODE_FAILED: later("wrong second-factor code"),
-    What.SIGNED_OUT: later("signed out"),
-    What.SESSIONS_ENDED: later("ended sessions"),
-    What.PASSWORD_SET: later("set a new password"),
-    What.TOTP_ON: later("switched the second factor on"),
-    What.TOTP_OFF: later("switched the second factor off"),
-    What.RECOVERY_MADE: later("made new recovery codes"),
-    What.RECOVERY_USED: later("used a recovery code"),
-    What.CREATED: later("created a user"),
-    What.CHANGED: later("changed a user"),
-    What.DEACTIVATED: later("deactivated a user"),
-    What.REACTIVATED: later("reactivated a user"),
-    What.LINK_MADE: later("made a sign-in link"),
-    What.PASSWORD_RESET: later("reset a password"),
-    What.RULE_CHANGED: later("changed a rule"),
+    What.SIGNED_IN: lazy_gettext("signed in"),
+    What.SIGN_IN_FAILED: lazy_gettext("wrong password"),
+    What.CODE_FAILED: lazy_gettext("wrong second-factor code"),
+    What.SIGNED_OUT: lazy_gettext("signed out"),
+    What.SESSIONS_ENDED: lazy_gettext("ended sessions"),
+    What.PASSWORD_SET: lazy_gettext("set a new password"),
+    What.TOTP_ON: lazy_gettext("switched the second factor on"),
+    What.TOTP_OFF: lazy_gettext("switched the second factor off"),
+    What.RECOVERY_MADE: lazy_gettext("made new recovery codes"),
+    What.RECOVERY_USED: lazy_gettext("used a recovery code"),
+    What.CREATED: lazy_gettext("created a user"),
+    What.CHANGED: lazy_gettext("changed a user"),
+    What.DEACTIVATED: lazy_gettext("deactivated a user"),
+    What.REACTIVATED: lazy_gettext("reactivated a user"),
+    What.LINK_MADE: lazy_gettext("made a sign-in link"),
+    What.PASSWORD_RESET: lazy_gettext("reset a password"),
+    What.RULE_CHANGED: lazy_gettext("changed a rule"),
 }
 
 WARNINGS: Final = frozenset({What.SIGN_IN_FAILED, What.CODE_FAILED, What.RECOVERY_USED})
 """Shown so that the eye finds them."""
 
 FIELDS: Final[Mapping[str, object]] = {
-    "name": later("Name"),
-    "email": later("E-mail"),
-    "handle": later("Short name"),
-    "role": later("Role"),
-    "second_factor": later("Second factor"),
-    "known_device": later("Known browser"),
-    "count": later("Count"),
-    "left": later("Left"),
-    "by": later("By"),
+    "name": lazy_gettext("Name"),
+    "email": lazy_gettext("E-mail"),
+    "handle": lazy_gettext("Short name"),
+    "role": lazy_gettext("Role"),
+    "second_factor": lazy_gettext("Second factor"),
+    "known_device": lazy_gettext("Known browser"),
+    "count": lazy_gettext("Count"),
+    "left": lazy_gettext("Left"),
+    "by": lazy_gettext("By"),
 }
 
 ROLES: Final[Mapping[str, object]] = {
-    "agent": later("Agent"),
-    "supervisor": later("Supervisor"),
-    "admin": later("Administrator"),
+    "agent": lazy_gettext("Agent"),
+    "supervisor": lazy_gettext("Supervisor"),
+    "admin": lazy_gettext("Administrator"),
 }
 
 
