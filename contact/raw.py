@@ -146,4 +146,4 @@ def retry(session: Session, raw_id: int) -> Raw:
 
 def tally(session: Session) -> dict[str, int]:
     """How many raw messages stand in each state."""
-    return dict(session.execute(select(Raw.state, func.count()).group_by(Raw.state)).tuples().all())
+    return dict(session.execute(select(Raw.state, func.count()).group_by(Raw.state)).all())

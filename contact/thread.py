@@ -48,7 +48,7 @@ def find(session: Session, thread: Thread) -> int | None:
             .where(MessageRef.value.in_({value[:255] for value in wanted}))
             .order_by(MessageRef.id)
         )
-        known = dict(rows.tuples().all())
+        known = dict(rows.all())
         for value in wanted:
             if value[:255] in known:
                 return known[value[:255]]

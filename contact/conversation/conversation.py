@@ -64,6 +64,23 @@ class Conversation(Base):
             postgresql_where=text("merged_into IS NULL"),
             sqlite_where=text("merged_into IS NULL"),
         ),
+        Index(  # the longest wait first
+            "ix_conversation_waiting",
+            "state",
+            "waiting_since",
+            "id",
+            postgresql_where=text("merged_into IS NULL AND waiting_since IS NOT NULL"),
+            sqlite_where=text("merged_into IS NULL AND waiting_since IS NOT NULL"),
+        ),
+        Index(  # high and urgent are few: a list of them must not walk past all the others
+            "ix_conversation_priority",
+            "state",
+            "priority",
+            "last_at",
+            "id",
+            postgresql_where=text("merged_into IS NULL AND priority > 1"),
+            sqlite_where=text("merged_into IS NULL AND priority > 1"),
+        ),
         Index("ix_conversation_contact_id", "contact_id"),
         Index("ix_conversation_merged_into", "merged_into"),
         Index(

@@ -3,13 +3,16 @@
 from contact.directory.contact import Address, AddressClaim, Contact, change, family, get, root
 from contact.directory.find import add_address, claim_address, find, find_or_create, remove_address
 from contact.directory.hints import Hint, dismiss, hints
-from contact.directory.merge import merge, unmerge
+from contact.directory.merge import merge, merged, unmerge
+from contact.directory.person import Person, Reach, people
 
 __all__ = [
     "Address",
     "AddressClaim",
     "Contact",
     "Hint",
+    "Person",
+    "Reach",
     "add_address",
     "change",
     "claim_address",
@@ -20,6 +23,8 @@ __all__ = [
     "get",
     "hints",
     "merge",
+    "merged",
+    "people",
     "remove_address",
     "root",
     "unmerge",
