@@ -1,0 +1,144 @@
+"""Fixtures of the house: a migrated database in milliseconds, a fixed now, no network beyond loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from contact import migrations
+from contact.db import Database
+from contact.settings import Settings
+
+pytest_plugins = ["real", "hall_kit"]
+
+CORPORA = Path(__file__).parents[1].parent / "shared" / "corpora"
+
+for _name in [name for name in os.environ if name.startswith("HANMARU_") and name != "HANMARU_REAL"]:
+    del os.environ[_name]  # a developer's own settings have no place in tests
+
+
+def _stay_home(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect":
+        address = arguments[1]
+        if isinstance(address, tuple) and not _is_loopback(str(address[0])):
+            raise RuntimeError(f"a test reaches beyond loopback: {address[0]}:{address[1]}")
+    elif event == "socket.getaddrinfo" and arguments[0] and not _is_loopback(_text(arguments[0])):
+        raise RuntimeError(f"a test asks the name server: {_text(arguments[0])}")
+
+
+def _text(host: Any) -> str:
+    return host.decode() if isinstance(host, bytes) else str(host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host in ("localhost", "", "0.0.0.0"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+sys.addaudithook(_stay_home)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Monday noon in Seoul."""
+    return datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Defaults in a folder of the test's own; nothing from the environment or a file."""
+    return Settings(  # type: ignore[call-arg]
+        _env_file=None, data_dir=tmp_path / "data", secret_key="only-for-tests-" * 3, listen=("127.0.0.1", 0)
+    )
+
+
+@pytest.fixture(scope="session")
+def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "hanmaru.db"
+    db = Database(f"sqlite:///{path}")
+    migrations.upgrade(db.engine)
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def _pg_template(request: pytest.FixtureRequest) -> Iterator[str]:
+    server = request.getfixturevalue("_postgres_server")
+    name = server.create()
+    db = Database(server.url(name), pool=0)
+    migrations.upgrade(db.engine)
+    db.close()
+    yield name
+    server.drop(name)
+
+
+@pytest.fixture
+def new_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Database]]:
+    """Make fresh migrated databases: `new_db("sqlite")`, `new_db("postgresql")`."""
+    ends: list[Callable[[], None]] = []
+
+    def make(kind: str = "sqlite") -> Database:
+        if kind == "sqlite":
+            path = tmp_path / f"db{len(ends)}" / "hanmaru.db"
+            path.parent.mkdir()
+            shutil.copy(request.getfixturevalue("_template"), path)
+            db = Database(f"sqlite:///{path}")
+            ends.append(db.close)
+            return db
+        server = request.getfixturevalue("postgres")
+        name = server.create(request.getfixturevalue("_pg_template"))
+        db = Database(server.url(name), pool=5)
+        ends.extend((db.close, lambda: server.drop(name)))
+        return db
+
+    yield make
+    for end in ends:
+        end()
+
+
+@pytest.fixture
+def db(request: pytest.FixtureRequest, new_db: Callable[[str], Database]) -> Database:
+    """A fresh migrated database: SQLite; with the mark `real.both` PostgreSQL too."""
+    return new_db(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def session(db: Database) -> Iterator[Session]:
+    """One writing transaction around the whole test."""
+    with db.write() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """Labelled real data beside the repository; never copied into it."""
+    if not CORPORA.is_dir():
+        pytest.skip(f"no corpora at {CORPORA}")
+    return CORPORA
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    import real
+
+    known = {"server", "dovecot", "postgresql", "valkey", "chromium", "smtp"}
+    terminalreporter.write_line(f"real counterparts that ran: {', '.join(sorted(real.RAN)) or 'none'}")
+    if absent := sorted(known - real.RAN):
+        terminalreporter.write_line(f"not used in this run: {', '.join(absent)}")
