@@ -116,7 +116,7 @@ def _is_pattern(folded: str) -> bool:
 
 
 def _is_common(folded: str) -> bool:
-    """A well-known word with digits or signs around it."""
-    core = re.sub(r"[\W\d_]+", "", folded)
-    leet = folded.translate(str.maketrans("@013$5", "aoless"))
-    return any(core in (word, word * 2) or re.sub(r"[\W\d_]+", "", leet) == word for word in _COMMON)
+    """A well-known word, twice or with digits and signs around it or in place of letters."""
+    core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", folded)
+    spelt = core.translate(str.maketrans("@013$5", "aoless"))
+    return any(form in (word, word * 2) for form in (core, spelt, re.sub(r"[\W\d_]+", "", folded)) for word in _COMMON)
