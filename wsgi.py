@@ -50,9 +50,10 @@ def channels(settings: Settings) -> Channels:
 
 def setups() -> list[Setup]:
     """Hooks into the app before its pages: security, sign-in, template helpers."""
+    from contact.desk import setup as desk
     from contact.web import security
 
-    return [security.setup]
+    return [security.setup, desk.setup]
 
 
 def pages() -> list[Blueprint]:

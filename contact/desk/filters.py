@@ -1,0 +1,113 @@
+"""How values read on a page: times, initials, links. Registered as template filters."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask
+from flask_babel import format_date, format_datetime, format_time, get_locale, get_timezone
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+
+URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'）)\]】」』]+[^\s<>\"'）)\]】」』.,;:!?…]", re.IGNORECASE)
+_HANGUL = re.compile(r"[가-힣]")
+
+
+def initials(name: str) -> str:
+    """One or two letters for an avatar: the given name in Korean, first letters elsewhere."""
+    words = re.sub(r"[^\w\s]", " ", name or "").split()
+    if not words:
+        return "?"
+    first = words[0]
+    if _HANGUL.match(first):
+        return first[-2:] if len(first) in (3, 4) else first[:2]
+    return (first[0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def short_time(when: datetime | None) -> str:
+    """Today: the clock; this year: the day; else the full date."""
+    if when is None:
+        return ""
+    local, today = when.astimezone(get_timezone()), datetime.now(get_timezone())
+    if local.date() == today.date():
+        return str(format_time(when, "short"))
+    if local.date() == (today - timedelta(days=1)).date():
+        return str(_("Yesterday"))
+    if local.year == today.year:
+        return str(format_date(when, _("MMM d")))
+    return str(format_date(when, "short"))
+
+
+def full_time(when: datetime | None) -> str:
+    return str(format_datetime(when, "medium")) if when else ""
+
+
+def moment(when: datetime | None) -> str:
+    """A day and a clock, as in "until"."""
+    return str(format_datetime(when, _("EEE, MMM d, HH:mm"))) if when else ""
+
+
+def clock(when: datetime | None) -> str:
+    return str(format_time(when, "short")) if when else ""
+
+
+def day(when: datetime) -> str:
+    """The line between two days of a thread."""
+    today = datetime.now(get_timezone()).date()
+    date = when.astimezone(get_timezone()).date()
+    if date == today:
+        return str(_("Today"))
+    if date == today - timedelta(days=1):
+        return str(_("Yesterday"))
+    return str(format_date(when, "full"))
+
+
+def span(since: datetime | None, now: datetime | None = None) -> str:
+    """How long ago, coarsely: 5m, 3h, 2d."""
+    if since is None:
+        return ""
+    minutes = int(((now or datetime.now(UTC)) - since).total_seconds() // 60)
+    if minutes < 1:
+        return str(_("now"))
+    if minutes < 60:
+        return str(_("%(n)sm", n=minutes))
+    if minutes < 60 * 24:
+        return str(_("%(n)sh", n=minutes // 60))
+    return str(_("%(n)sd", n=minutes // 1440))
+
+
+def size(count: int) -> str:
+    """Bytes as people read them."""
+    if count < 1024:
+        return f"{count} B"
+    if count < 1024 * 1024:
+        return f"{count / 1024:.0f} KB"
+    return f"{count / 1024 / 1024:.1f} MB"
+
+
+def linked(text: str) -> Markup:
+    """Plain text with its addresses as links; everything else is escaped."""
+    out, end = [], 0
+    for found in URL.finditer(text or ""):
+        address = found[0]
+        target = address if address.lower().startswith("http") else f"https://{address}"
+        out += [escape(text[end : found.start()])]
+        out += [Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(target, address)]
+        end = found.end()
+    return Markup("").join([*out, escape((text or "")[end:])])
+
+
+def install(app: Flask) -> None:
+    app.jinja_env.filters.update(
+        initials=initials,
+        short_time=short_time,
+        full_time=full_time,
+        moment=moment,
+        clock=clock,
+        day=day,
+        span=span,
+        size=size,
+        linked=linked,
+    )
+    app.jinja_env.globals["get_locale"] = get_locale

@@ -1,0 +1,69 @@
+"""The rail on the left: lists with their numbers, saved views, the other pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from contact.conversation import Mention, listing
+from contact.desk import seen, view
+from contact.desk.view import SavedView, Wanted
+from contact.outbox import Delivery
+from contact.raw import Raw, RawState
+from contact.service import Service
+from contact.users import Role, User
+
+CAP = 100
+"""Saved views are counted no further than this."""
+TROUBLE = ("failed", "bounced", "expired", "unknown", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLine:
+    """A saved view and how many conversations it holds, `CAP` at most."""
+
+    view: SavedView
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nav:
+    """Everything the rail shows."""
+
+    totals: listing.Totals
+    mentions: int
+    views: list[ViewLine]
+    trouble: int
+    unread: int
+
+
+def build(service: Service, user: User, now: datetime | None = None) -> Nav:
+    """A handful of short reads, whatever the size of the house."""
+    with service.db.read() as session:
+        return Nav(
+            totals=listing.totals(session, user.id),
+            mentions=mentions(session, user.id),
+            views=[ViewLine(each, _count(session, each, user.id)) for each in view.visible(session, user.id)],
+            trouble=trouble(session) if user.may(Role.SUPERVISOR) else 0,
+            unread=seen.waiting(session, user.id),
+        )
+
+
+def mentions(session: Session, user_id: int) -> int:
+    """Notes that name the agent and were not seen yet."""
+    query = select(func.count()).select_from(Mention).where(Mention.user_id == user_id, Mention.seen_at.is_(None))
+    return session.scalar(query) or 0
+
+
+def trouble(session: Session) -> int:
+    """Mails we could not read and messages that need a decision, counted to `CAP`."""
+    raw = select(Raw.id).where(Raw.state == RawState.FAILED.value).limit(CAP).subquery()
+    lost = select(Delivery.id).where(Delivery.state.in_(TROUBLE)).limit(CAP).subquery()
+    return sum(session.scalar(select(func.count()).select_from(part)) or 0 for part in (raw, lost))
+
+
+def _count(session: Session, saved: SavedView, user_id: int) -> int:
+    return listing.count(session, Wanted.of(saved.filter).filter(user_id), CAP)

@@ -1,0 +1,186 @@
+"""The sentences of the console: every name of the log, every state of a delivery, every reason.
+
+English is the msgid; Korean stands in the catalogue. `who` already carries its honorific, and
+ends so that the Korean subject particle fits (see "%(name)s (acting)" there).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from contact.log import Name
+from contact.messages import DeliveryState, Fault, Nature, Who
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "collect this, translate later"
+    """Mark a sentence for the catalogue."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence with its icon. `quiet`: not worth a line in a thread."""
+
+    text: str
+    icon: str
+    quiet: bool = False
+
+
+LOG: Final[dict[Name, Line]] = {
+    Name.MESSAGE_RECEIVED: Line(N_("%(who)s wrote."), "mail"),
+    Name.MESSAGE_QUEUED: Line(N_("%(who)s answered."), "reply"),
+    Name.AUTO_REPLY_RECEIVED: Line(N_("An automatic reply came."), "robot"),
+    Name.BOUNCE_RECEIVED: Line(N_("A message could not be delivered and came back."), "bounce"),
+    Name.COMPLAINT_RECEIVED: Line(N_("The recipient complained about unwanted mail."), "trouble"),
+    Name.DELIVERY_WIRED: Line(N_("The message was handed over."), "check", quiet=True),
+    Name.DELIVERY_DELIVERED: Line(N_("The message arrived."), "double", quiet=True),
+    Name.DELIVERY_READ: Line(N_("The message was read."), "eye", quiet=True),
+    Name.DELIVERY_FAILED: Line(N_("The message could not be sent."), "fail", quiet=True),
+    Name.DELIVERY_BOUNCED: Line(N_("The message came back."), "bounce", quiet=True),
+    Name.DELIVERY_EXPIRED: Line(N_("Sending was given up after many tries."), "clock", quiet=True),
+    Name.DELIVERY_CANCELLED: Line(N_("%(who)s took a message back before it left."), "undo"),
+    Name.DELIVERY_UNKNOWN: Line(N_("It is not known whether the message arrived."), "question", quiet=True),
+    Name.DELIVERY_RETRIED: Line(N_("Sending is tried again."), "retry", quiet=True),
+    Name.CONVERSATION_OPENED: Line(N_("The conversation began."), "inbox"),
+    Name.CONVERSATION_REOPENED: Line(N_("%(who)s opened the conversation again."), "reopen"),
+    Name.CONVERSATION_PENDING: Line(N_("%(who)s set the conversation to pending."), "pending"),
+    Name.CONVERSATION_SNOOZED: Line(N_("%(who)s snoozed the conversation until %(until)s."), "snooze"),
+    Name.CONVERSATION_WOKEN: Line(N_("The conversation woke up."), "bell"),
+    Name.CONVERSATION_RESOLVED: Line(N_("%(who)s resolved the conversation."), "resolve"),
+    Name.CONVERSATION_ASSIGNED: Line(N_("%(who)s assigned the conversation to %(to)s."), "assign"),
+    Name.CONVERSATION_PRIORITISED: Line(N_("%(who)s set the priority to %(priority)s."), "flag"),
+    Name.CONVERSATION_TAGGED: Line(N_("%(who)s added the tag %(tag)s."), "tag"),
+    Name.CONVERSATION_UNTAGGED: Line(N_("%(who)s removed the tag %(tag)s."), "tag"),
+    Name.CONVERSATION_RENAMED: Line(N_("%(who)s changed the subject to “%(subject)s”."), "edit"),
+    Name.CONVERSATION_MERGED: Line(N_("%(who)s merged this conversation into #%(into)s."), "merge"),
+    Name.CONVERSATION_UNMERGED: Line(N_("%(who)s took the conversations apart again."), "split"),
+    Name.NOTE_ADDED: Line(N_("%(who)s wrote a note."), "note"),
+    Name.PARTICIPANT_JOINED: Line(N_("%(contact)s takes part (CC)."), "people"),
+    Name.CHAT_ENDED: Line(N_("The chat has ended."), "chat"),
+    Name.CHAT_RATED: Line(N_("The customer rated the chat: %(stars)s of 5."), "star"),
+    Name.CHAT_PAGE_VISITED: Line(N_("The customer looked at a page."), "page", quiet=True),
+    Name.CHAT_PAGES_SHARED: Line(N_("The customer lets us see the visited pages."), "eye"),
+    Name.CONTACT_CHANGED: Line(N_("%(who)s changed the contact."), "edit"),
+    Name.CONTACT_MERGED: Line(N_("%(who)s merged two contacts."), "merge"),
+    Name.CONTACT_UNMERGED: Line(N_("%(who)s took two contacts apart again."), "split"),
+    Name.CONTACT_ERASED: Line(N_("%(who)s erased this person."), "erase"),
+    Name.ADDRESS_ADDED: Line(N_("A new address: %(address)s."), "at"),
+    Name.ADDRESS_CLAIMED: Line(N_("The customer says that %(address)s is theirs."), "question"),
+    Name.ADDRESS_REMOVED: Line(N_("%(who)s removed the address %(address)s."), "trash"),
+}
+
+ASSIGNED_TO_NOBODY: Final = N_("%(who)s unassigned the conversation.")
+TOOK: Final = N_("%(who)s took the conversation.")
+PAGES_HIDDEN: Final = N_("The customer no longer shows the visited pages.")
+OPENED_FOR_ANSWER: Final = N_("%(who)s began the conversation.")
+REOPENED_BY_MESSAGE: Final = N_("A new message opened the conversation again.")
+ACTING: Final = N_("%(name)s (acting)")
+"""A name as the subject of a sentence."""
+SYSTEM: Final = N_("The system")
+CUSTOMER: Final = N_("The customer")
+SOMEBODY: Final = N_("A colleague")
+ERASED: Final = N_("Erased person")
+ERASED_TEXT: Final = N_("This text was erased.")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How a delivery's state reads; `tone` is its colour (`plain`, `good`, `warn`, `bad`)."""
+
+    text: str
+    icon: str
+    tone: str = "plain"
+    explained: str = ""
+
+
+DELIVERY: Final[dict[DeliveryState, Stage]] = {
+    DeliveryState.HELD: Stage(N_("Held"), "hold", "warn", N_("Waits for somebody's decision.")),
+    DeliveryState.QUEUED: Stage(N_("Queued"), "clock", "plain", N_("Leaves in a moment.")),
+    DeliveryState.SENDING: Stage(N_("Sending"), "send", "plain", N_("Is being handed over right now.")),
+    DeliveryState.WIRED: Stage(N_("Sent"), "check", "plain", N_("Handed over and accepted; no proof of arrival yet.")),
+    DeliveryState.DELIVERED: Stage(N_("Delivered"), "double", "good", N_("The provider confirms that it arrived.")),
+    DeliveryState.READ: Stage(N_("Read"), "eye", "good", N_("The customer has seen it.")),
+    DeliveryState.FAILED: Stage(N_("Failed"), "fail", "bad", N_("It was not sent.")),
+    DeliveryState.BOUNCED: Stage(N_("Came back"), "bounce", "bad", N_("It was sent and came back.")),
+    DeliveryState.EXPIRED: Stage(N_("Given up"), "clock", "bad", N_("All tries failed.")),
+    DeliveryState.CANCELLED: Stage(N_("Taken back"), "undo", "plain", N_("It never left.")),
+    DeliveryState.UNKNOWN: Stage(
+        N_("Unknown"), "question", "warn", N_("It broke off while being handed over: it may have arrived or not.")
+    ),
+}
+
+FAULT: Final[dict[Fault, str]] = {
+    Fault.AUTH: N_("our password for the provider is refused"),
+    Fault.CONFIG: N_("something is set up wrongly on our side"),
+    Fault.ADDRESS_INVALID: N_("there is no such address"),
+    Fault.ADDRESS_UNREACHABLE: N_("the address cannot be reached"),
+    Fault.OPTED_OUT: N_("the recipient does not want messages"),
+    Fault.CONTENT_REJECTED: N_("the content was refused"),
+    Fault.TOO_LONG: N_("the message is too long"),
+    Fault.RATE_LIMITED: N_("too many messages at once"),
+    Fault.QUOTA: N_("the recipient's mailbox or our quota is full"),
+    Fault.PROVIDER_DOWN: N_("the provider cannot be reached"),
+    Fault.TIMEOUT: N_("no answer in time"),
+    Fault.OTHER: N_("another reason"),
+}
+
+WHO: Final[dict[Who, str]] = {
+    Who.CONTACT: N_("The customer can help: ask for another address."),
+    Who.PROVIDER: N_("The provider must act; trying later may help."),
+    Who.US: N_("We can do something about it."),
+}
+
+NATURE: Final[dict[Nature, str]] = {
+    Nature.HUMAN: N_("Message"),
+    Nature.AUTO_REPLY: N_("Automatic reply"),
+    Nature.BOUNCE: N_("Delivery failure report"),
+    Nature.COMPLAINT: N_("Spam complaint"),
+    Nature.BULK: N_("Newsletter or list mail"),
+}
+
+CHANNEL: Final[dict[str, str]] = {
+    "email": N_("E-mail"),
+    "chat": N_("Chat"),
+    "sms": N_("SMS"),
+    "fax": N_("Fax"),
+    "post": N_("Letter"),
+    "loopback": N_("Loopback"),
+}
+CHANNEL_ICON: Final[dict[str, str]] = {
+    "email": "mail",
+    "chat": "chat",
+    "sms": "sms",
+    "fax": "fax",
+    "post": "post",
+    "loopback": "loopback",
+}
+
+STATE: Final[dict[str, str]] = {
+    "open": N_("Open"),
+    "pending": N_("Pending"),
+    "snoozed": N_("Snoozed"),
+    "resolved": N_("Resolved"),
+}
+STATE_ICON: Final[dict[str, str]] = {"open": "inbox", "pending": "pending", "snoozed": "snooze", "resolved": "resolve"}
+
+PRIORITY: Final[tuple[str, ...]] = (N_("Low"), N_("Normal"), N_("High"), N_("Urgent"))
+
+HINT: Final[dict[str, str]] = {
+    "claimed": N_("One of the two gave the other's address: %(detail)s"),
+    "same_mailbox": N_("The addresses lead to one mailbox: %(detail)s"),
+    "same_name": N_("Both have the same name: %(detail)s"),
+}
+
+LANGUAGE: Final[dict[str, str]] = {
+    "ko": N_("Korean"),
+    "en": N_("English"),
+    "ja": N_("Japanese"),
+    "zh": N_("Chinese"),
+    "vi": N_("Vietnamese"),
+    "th": N_("Thai"),
+    "es": N_("Spanish"),
+    "fr": N_("French"),
+    "de": N_("German"),
+    "ru": N_("Russian"),
+}
