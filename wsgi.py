@@ -45,7 +45,10 @@ STATICS = {
 
 def channels(settings: Settings) -> Channels:
     """The media, one line each."""
-    return Channels()
+    from channels.chat.adapter import Chat
+    from channels.chat.visitor import Visitors
+
+    return Channels(Chat(Visitors(settings.secret())))
 
 
 def setups() -> list[Setup]:
@@ -58,14 +61,17 @@ def setups() -> list[Setup]:
 
 def pages() -> list[Blueprint]:
     """Blueprints of the rooms."""
+    from channels.chat import views as chat
     from contact.web import door, me, people
 
-    return [door.pages, me.pages, people.pages]
+    return [chat.pages, door.pages, me.pages, people.pages]
 
 
 def doors() -> list[Door]:
     """Socket doors: `door(live)`, see contact/web/live.py."""
-    return []
+    from channels.chat import live as chat
+
+    return [chat.door]
 
 
 def readers() -> list[Reader]:

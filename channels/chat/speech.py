@@ -1,0 +1,40 @@
+"""Sentences for visitors outside a request: the language is the widget's, not a browser header's."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+
+from babel.support import NullTranslations, Translations
+
+from contact.errors import HanmaruError, TooMany
+
+CATALOGUES = Path(__file__).parents[2] / "templates/locale"
+BUSY = "We cannot take this in right now. It is tried again by itself."
+SLOW_DOWN = "You write faster than we can read. We go on in %(count)s seconds."
+TOO_MANY_HERE = "Too many people write from here at once. We go on in %(count)s seconds."
+
+
+@cache
+def catalogue(language: str) -> NullTranslations:
+    """The compiled messages of a language; English is what the code says."""
+    return NullTranslations() if language == "en" else Translations.load(str(CATALOGUES), [language])
+
+
+def say(language: str, message: str, **facts: object) -> str:
+    """One sentence in the visitor's language."""
+    told = catalogue(language).gettext(message)
+    return told % facts if facts else told
+
+
+def failure(error: HanmaruError, language: str) -> dict[str, object]:
+    """An error as the answer to a socket message."""
+    answer: dict[str, object] = {
+        "ok": False,
+        "error": error.code,
+        "message": say(language, error.message, **error.facts),
+    }
+    if isinstance(error, TooMany):
+        answer["retry_after"] = max(1, math.ceil(error.retry_after))
+    return answer

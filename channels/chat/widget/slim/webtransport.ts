@@ -1,0 +1,3 @@
+/** Our server speaks WebSocket and polling. */
+
+export class WT {}
