@@ -62,7 +62,7 @@ def visitor(value: str) -> str:
 def post(value: str) -> str:
     """A postal address in one line: spaces folded, NFC. Its structure is the post room's matter."""
     line = " ".join(unicodedata.normalize("NFC", value).split())
-    if len(line) < 5:
+    if not 5 <= len(line) <= 320:
         raise InvalidAddress("%(value)s is not a postal address.", value=value[:60])
     return line
 

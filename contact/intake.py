@@ -7,7 +7,7 @@ opens one short writing transaction around `take`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,9 +22,13 @@ from contact.errors import InvalidAddress, KeyReused
 from contact.inbox import Inbox
 from contact.log import Name
 from contact.messages import AddressKind, Inbound, Nature, Party
+from contact.text import storable
 
 CHAT_RETURN = timedelta(hours=24)
 """A visitor who comes back within this time after the end goes on in the same conversation."""
+
+OTHERS = 50
+"""To and CC that become participants, at most."""
 
 NAMES = {
     Nature.HUMAN: Name.MESSAGE_RECEIVED,
@@ -52,6 +56,7 @@ def take(session: Session, now: datetime, inbound: Inbound, inbox: Inbox, items:
     Raises `KeyReused` when the key was used with other words.
     """
     log.lock(session)
+    inbound = _storable(inbound)
     if (seen := log.by_key(session, inbound.key)) is not None:
         return _again(seen, inbound)
     contact, address = directory.find_or_create(
@@ -84,6 +89,19 @@ def take(session: Session, now: datetime, inbound: Inbound, inbox: Inbox, items:
     return Taken(row.id, conversation.id, now, address_id=address.id)
 
 
+def _storable(inbound: Inbound) -> Inbound:
+    """Its words as every database keeps them."""
+    return replace(
+        inbound,
+        text=storable(inbound.text),
+        subject=storable(inbound.subject),
+        html=storable(inbound.html),
+        quoted=storable(inbound.quoted),
+        sender=replace(inbound.sender, name=storable(inbound.sender.name)),
+        facts=storable(dict(inbound.facts)),
+    )
+
+
 def _again(seen: log.Interaction, inbound: Inbound) -> Taken:
     if seen.fingerprint != inbound.fingerprint:
         raise KeyReused()
@@ -97,7 +115,7 @@ def _content(inbound: Inbound) -> dict[str, Any]:
         "quoted": inbound.quoted,
         "from": inbound.sender.value if inbound.sender.kind is not AddressKind.VISITOR else "",
         "from_name": inbound.sender.name,
-        "to": [party.value for party in inbound.others],
+        "to": [party.value for party in inbound.others[:OTHERS]],
         "reply_to": inbound.reply_to.value if inbound.reply_to else "",
         "sent_at": inbound.at.isoformat() if inbound.at else "",
         "message_id": inbound.thread.message_id,
@@ -116,7 +134,9 @@ def _conversation(
     if found is None and inbound.thread.number is not None:
         found = _by_number(session, inbound.thread.number, contact, address)
     if found is not None and (known := session.get(Conversation, found)) is not None:
-        return conversations.top(session, known)
+        joined = conversations.top(session, known)
+        if directory.get(session, joined.contact_id).erased_at is None:
+            return joined
     if address.kind == AddressKind.VISITOR and (going := _going_on(session, now, inbox, contact)) is not None:
         return going
     opened = conversations.open_for(
@@ -166,7 +186,7 @@ def _going_on(session: Session, now: datetime, inbox: Inbox, contact: Contact) -
 
 def _others(session: Session, now: datetime, inbound: Inbound, conversation: Conversation) -> None:
     """To and CC become participants; what is no address is left in the content."""
-    for party in inbound.others[:50]:
+    for party in inbound.others[:OTHERS]:
         if _is_ours(session, inbound.channel, party):
             continue
         try:

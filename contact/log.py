@@ -24,6 +24,8 @@ from contact.db import Base, Id, Json, Utc, wake
 
 LOG_LOCK = 0x48414E4D
 """Advisory lock of the log on PostgreSQL ("HANM")."""
+_LOCKED = "log locked by"
+"""Key in `session.info`: the transaction that holds the lock."""
 
 
 class Name(StrEnum):
@@ -119,9 +121,21 @@ class Interaction(Base):
 
 
 def lock(session: Session) -> None:
-    """Become the one writer of the log until this transaction ends (a no-op on SQLite)."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("select pg_advisory_xact_lock(:n)"), {"n": LOG_LOCK})
+    """Become the one writer of the log until this transaction ends.
+
+    Nothing is done on SQLite, where a writing transaction is alone from its beginning. On
+    PostgreSQL whatever this session read before may have changed while it waited, so it is
+    read again when it is next looked at.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    transaction = session.get_nested_transaction() or session.get_transaction()
+    if transaction is not None and session.info.get(_LOCKED) is transaction:
+        return
+    session.flush()
+    session.execute(text("select pg_advisory_xact_lock(:n)"), {"n": LOG_LOCK})
+    session.expire_all()
+    session.info[_LOCKED] = session.get_nested_transaction() or session.get_transaction()
 
 
 _INSERT = insert(Interaction.__table__).returning(Interaction.__table__.c.id)  # type: ignore[arg-type]
@@ -240,9 +254,8 @@ class ReaderFailed(Exception):
 
 
 def stop_reader(session: Session, now: datetime, failed: ReaderFailed) -> None:
-    """Stop one reader, visibly, before the row it failed at."""
+    """Stop one reader, visibly. Its position stays: the rows before the failed one were rolled back with it."""
     state = session.get(ReaderState, failed.reader) or ReaderState(name=failed.reader, position=0)
-    state.position = failed.row - 1
     state.stopped_at = now
     state.error = f"row {failed.row}: {failed}"
     session.add(state)

@@ -13,12 +13,14 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Json, Utc, wake
 from contact.errors import NotFound
 from contact.files import Store
 from contact.messages import Envelope
+from contact.text import storable
 
 IN_ROW = 256 * 1024
 """Bytes up to which a message is kept in its row; larger ones go to the file store."""
@@ -82,21 +84,27 @@ def keep(
         return known
     facts = asdict(envelope)
     facts["received_at"] = None
-    row = Raw(
-        channel=envelope.channel,
-        inbox_id=envelope.inbox_id,
-        key=key,
-        envelope=facts,
-        sha256=stored or hashlib.sha256(content).hexdigest(),
-        size=len(content),
-        content=None if stored else content,
-        received_at=now,
-        state=RawState.KEPT.value,
-    )
-    session.add(row)
-    session.flush()
+    values = {
+        "channel": envelope.channel,
+        "inbox_id": envelope.inbox_id,
+        "key": key,
+        "envelope": storable(facts),
+        "sha256": stored or hashlib.sha256(content).hexdigest(),
+        "size": len(content),
+        "content": None if stored else content,
+        "received_at": now,
+        "state": RawState.KEPT.value,
+    }
+    number: int | None = session.scalar(_insert(session).values(values).on_conflict_do_nothing().returning(Raw.id))
+    if number is None:  # another fetcher was faster
+        return session.scalars(select(Raw.id).where(Raw.key == key)).one()
     wake(session, "raw")
-    return row.id
+    return number
+
+
+def _insert(session: Session) -> Any:
+    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return dialect.insert(Raw)
 
 
 def envelope_of(row: Raw) -> Envelope:

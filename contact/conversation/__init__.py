@@ -1,7 +1,7 @@
 """Conversations: threads about one matter, across channels."""
 
 from contact.conversation.conversation import Conversation, ConversationCount, ConversationTag, Participant, get, record
-from contact.conversation.state import Change, Snapshot, State, fold, priority_of
+from contact.conversation.state import Change, Snapshot, State, fold, preview_of, priority_of
 from contact.conversation.verbs import (
     Mention,
     assign,
@@ -42,6 +42,7 @@ __all__ = [
     "open_for",
     "pend",
     "prioritise",
+    "preview_of",
     "priority_of",
     "record",
     "rename",

@@ -92,6 +92,11 @@ def fold(before: Snapshot, row: Change) -> Snapshot:
     return step(before, row) if step else before
 
 
+def preview_of(body: str | None) -> str:
+    """The first characters of a message, in one line."""
+    return " ".join((body or "")[: PREVIEW * 20].split())[:PREVIEW]
+
+
 def _opened(before: Snapshot, row: Change) -> Snapshot:
     return replace(
         before,
@@ -105,8 +110,7 @@ def _opened(before: Snapshot, row: Change) -> Snapshot:
 
 
 def _said(before: Snapshot, row: Change) -> Snapshot:
-    text = " ".join((row.body or "").split())[:PREVIEW]
-    return replace(before, last_id=row.id, last_at=row.at, preview=text)
+    return replace(before, last_id=row.id, last_at=row.at, preview=preview_of(row.body))
 
 
 def _received(before: Snapshot, row: Change) -> Snapshot:
@@ -125,12 +129,10 @@ def _queued(before: Snapshot, row: Change) -> Snapshot:
 
 
 def _taken_back(before: Snapshot, row: Change) -> Snapshot:
-    """A message cancelled before it left: the customer waits again, as before it was written."""
-    if "waiting_since" not in row.data:
-        return before
+    """A message cancelled before it left: the customer waits as if it had not been written."""
     return replace(
         before,
-        waiting_since=before.waiting_since or _time(row.data["waiting_since"]),
+        waiting_since=_time(row.data["waiting_since"]),
         preview=(row.content or {}).get("preview", ""),
         last_id=row.id,
     )

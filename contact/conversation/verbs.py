@@ -15,6 +15,7 @@ from contact.conversation.state import State, priority_of
 from contact.db import Base, Id, Utc, wake
 from contact.errors import Conflict, Invalid
 from contact.log import Interaction, Name
+from contact.text import storable
 
 SNOOZE_LIMIT = timedelta(days=366)
 _TAG = re.compile(r"[^\s,#][^,#\n\r]{0,59}")
@@ -50,7 +51,7 @@ def open_for(
         contact_id=contact_id,
         inbox_id=inbox_id,
         channel=channel,
-        subject=subject[:1000],
+        subject=storable(subject)[:1000],
         state=State.OPEN.value,
         priority=1,
         tags=[],
@@ -78,6 +79,7 @@ def open_for(
 
 def assign(session: Session, now: datetime, conversation: Conversation, to: int | None, user_id: int | None) -> None:
     """Give it to an agent, or to nobody (None). Transfer is the same with a note beside it."""
+    log.lock(session)
     if conversation.assignee_id != to:
         record(
             session,
@@ -91,6 +93,7 @@ def assign(session: Session, now: datetime, conversation: Conversation, to: int 
 
 def reopen(session: Session, now: datetime, conversation: Conversation, user_id: int | None = None) -> None:
     """Open again: a new message came, or an agent says so."""
+    log.lock(session)
     if conversation.state != State.OPEN:
         record(
             session, now, conversation, Name.CONVERSATION_REOPENED, user_id=user_id, data={"from": conversation.state}
@@ -99,6 +102,7 @@ def reopen(session: Session, now: datetime, conversation: Conversation, user_id:
 
 def pend(session: Session, now: datetime, conversation: Conversation, user_id: int | None) -> None:
     """Wait for somebody else."""
+    log.lock(session)
     _settled(conversation)
     if conversation.state != State.PENDING:
         record(session, now, conversation, Name.CONVERSATION_PENDING, user_id=user_id)
@@ -106,12 +110,14 @@ def pend(session: Session, now: datetime, conversation: Conversation, user_id: i
 
 def resolve(session: Session, now: datetime, conversation: Conversation, user_id: int | None) -> None:
     """The matter is done."""
+    log.lock(session)
     if conversation.state != State.RESOLVED:
         record(session, now, conversation, Name.CONVERSATION_RESOLVED, user_id=user_id)
 
 
 def snooze(session: Session, now: datetime, conversation: Conversation, until: datetime, user_id: int | None) -> None:
     """Out of sight until `until`, or until the next message."""
+    log.lock(session)
     _settled(conversation)
     if until <= now:
         raise Invalid("This time has passed already.")
@@ -123,6 +129,7 @@ def snooze(session: Session, now: datetime, conversation: Conversation, until: d
 
 def wake_due(session: Session, now: datetime, limit: int = 200) -> int:
     """Open the snoozed conversations whose time has come; returns how many."""
+    log.lock(session)
     due = session.scalars(
         select(Conversation)
         .where(Conversation.state == State.SNOOZED.value, Conversation.snoozed_until <= now)
@@ -136,6 +143,7 @@ def wake_due(session: Session, now: datetime, limit: int = 200) -> int:
 
 def prioritise(session: Session, now: datetime, conversation: Conversation, priority: str, user_id: int | None) -> None:
     """`low`, `normal`, `high` or `urgent`."""
+    log.lock(session)
     number = priority_of(priority)
     if conversation.priority != number:
         record(
@@ -150,22 +158,25 @@ def prioritise(session: Session, now: datetime, conversation: Conversation, prio
 
 def tag(session: Session, now: datetime, conversation: Conversation, name: str, user_id: int | None) -> None:
     """Add a tag: 1 to 60 characters, without comma or #."""
-    word = " ".join(name.split()).removeprefix("#")
+    word = " ".join(storable(name).split()).removeprefix("#")
     if not _TAG.fullmatch(word):
         raise Invalid("A tag has 1 to 60 characters, without comma.")
+    log.lock(session)
     if word not in conversation.tags:
         record(session, now, conversation, Name.CONVERSATION_TAGGED, user_id=user_id, data={"tag": word})
 
 
 def untag(session: Session, now: datetime, conversation: Conversation, name: str, user_id: int | None) -> None:
     """Take a tag away; nothing happens when it is not there."""
+    log.lock(session)
     if name in conversation.tags:
         record(session, now, conversation, Name.CONVERSATION_UNTAGGED, user_id=user_id, data={"tag": name})
 
 
 def rename(session: Session, now: datetime, conversation: Conversation, subject: str, user_id: int | None) -> None:
     """Give it another subject, for us; what was sent stays as it was."""
-    line = " ".join(subject.split())[:1000]
+    log.lock(session)
+    line = " ".join(storable(subject).split())[:1000]
     if conversation.subject != line:
         record(session, now, conversation, Name.CONVERSATION_RENAMED, user_id=user_id, content={"subject": line})
 
@@ -182,13 +193,16 @@ def note(
     if not text.strip():
         raise Invalid("The note is empty.")
     named = sorted(set(mentions) - {user_id})
-    row = record(session, now, conversation, Name.NOTE_ADDED, user_id=user_id, body=text, data={"mentions": named})
+    row = record(
+        session, now, conversation, Name.NOTE_ADDED, user_id=user_id, body=storable(text), data={"mentions": named}
+    )
     session.add_all(Mention(interaction_id=row.id, user_id=number, conversation_id=conversation.id) for number in named)
     return row
 
 
 def join(session: Session, now: datetime, conversation: Conversation, address_id: int, contact_id: int) -> None:
     """Somebody in CC takes part from now on."""
+    log.lock(session)
     if session.get(Participant, (conversation.id, address_id)) is not None:
         return
     row = record(session, now, conversation, Name.PARTICIPANT_JOINED, contact_id=contact_id, address_id=address_id)
@@ -206,23 +220,51 @@ def merge(session: Session, now: datetime, loser: Conversation, winner: Conversa
     if loser.merged_into:
         raise Conflict("This conversation is merged into another one already.")
     winner = top(session, winner)
-    record(session, now, loser, Name.CONVERSATION_MERGED, user_id=user_id, data={"into": winner.id})
+    row = record(session, now, loser, Name.CONVERSATION_MERGED, user_id=user_id, data={"into": winner.id})
     if winner.state != State.OPEN and loser.state == State.OPEN:
-        reopen(session, now, winner, user_id)
+        until = winner.snoozed_until.isoformat() if winner.snoozed_until else None
+        data = {"from": winner.state, "until": until}
+        record(session, now, winner, Name.CONVERSATION_REOPENED, user_id=user_id, about_id=row.id, data=data)
 
 
 def unmerge(session: Session, now: datetime, conversation: Conversation, user_id: int | None) -> None:
-    """Undo `merge`."""
+    """Undo `merge`: both are as they were, save for what happened to them since."""
+    log.lock(session)
     if conversation.merged_into is None:
         raise Conflict("This conversation is not merged.")
-    record(
-        session,
-        now,
-        conversation,
-        Name.CONVERSATION_UNMERGED,
-        user_id=user_id,
-        data={"from": conversation.merged_into},
+    winner = get(session, conversation.merged_into)
+    merged = _last(session, conversation.id, [Name.CONVERSATION_MERGED])
+    record(session, now, conversation, Name.CONVERSATION_UNMERGED, user_id=user_id, data={"from": winner.id})
+    last = _last(
+        session, winner.id, [*_MOVES.values(), Name.CONVERSATION_WOKEN, Name.MESSAGE_RECEIVED, Name.MESSAGE_QUEUED]
     )
+    if merged and last and last.about_id == merged.id:  # nothing happened since the merge opened it
+        _close_again(session, now, winner, last, user_id)
+
+
+_MOVES = {
+    State.OPEN: Name.CONVERSATION_REOPENED,
+    State.PENDING: Name.CONVERSATION_PENDING,
+    State.SNOOZED: Name.CONVERSATION_SNOOZED,
+    State.RESOLVED: Name.CONVERSATION_RESOLVED,
+}
+
+
+def _close_again(
+    session: Session, now: datetime, winner: Conversation, opened: Interaction, user_id: int | None
+) -> None:
+    """Back to the state a merge took it from; a snooze that is over meanwhile stays open."""
+    until = opened.data.get("until")
+    if until is None or datetime.fromisoformat(until) > now:
+        name = _MOVES[State(opened.data["from"])]
+        data = {"until": until} if until else {}
+        record(session, now, winner, name, user_id=user_id, about_id=opened.id, data=data)
+
+
+def _last(session: Session, conversation_id: int, names: Iterable[str]) -> Interaction | None:
+    row = Interaction
+    where = (row.conversation_id == conversation_id, row.name.in_([str(name) for name in names]))
+    return session.scalar(select(row).where(*where).order_by(row.id.desc()).limit(1))
 
 
 def top(session: Session, conversation: Conversation) -> Conversation:

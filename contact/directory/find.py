@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contact import log
@@ -34,7 +34,7 @@ def find_or_create(
     else:
         contact = get(session, address.contact_id)
         if not contact.name and party.name:
-            contact.name = party.name
+            contact.name = party.name[:200]
     if verified and address.verified_at is None:
         address.verified_at = now
     session.flush()
@@ -42,7 +42,7 @@ def find_or_create(
 
 
 def _new(session: Session, now: datetime, name: str, language: str | None) -> Contact:
-    contact = Contact(name=name, language=language, created_at=now, root_id=0)
+    contact = Contact(name=name[:200], language=language, created_at=now, root_id=0)
     session.add(contact)
     session.flush()
     contact.root_id = contact.id
@@ -97,6 +97,7 @@ def remove_address(session: Session, now: datetime, address_id: int, user_id: in
         raise Conflict("Messages came from this address; it stays with them.")
     content = {"kind": address.kind, "value": address.value}
     contact_id = address.contact_id
+    session.execute(delete(AddressClaim).where(AddressClaim.address_id == address_id))
     session.delete(address)
     session.flush()
     log.append(
@@ -124,7 +125,7 @@ def claim_address(session: Session, now: datetime, contact: Contact, party: Part
         address = Address(contact_id=contact.id, kind=party.kind.value, value=party.value, created_at=now)
         session.add(address)
         if party.name and not contact.name:
-            contact.name = party.name
+            contact.name = party.name[:200]
         session.flush()
         log.append(session, now, log.Name.ADDRESS_ADDED, contact_id=contact.id, address_id=address.id, content=content)
         return address

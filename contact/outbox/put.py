@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from contact.inbox import Inbox
 from contact.messages import AddressKind, DeliveryState, File, Outbound, Party, Receipt
 from contact.outbox.delivery import Delivery
 from contact.outbox.settle import settle
+from contact.text import storable
 
 AUTOMATIC_CAP = 2
 """Automatic mails to one address within `AUTOMATIC_WINDOW`: two responders cannot go on for ever."""
@@ -63,6 +64,7 @@ def put(
     and `SomethingArrived` is raised. On a live channel a message due now is wired at once.
     """
     log.lock(session)
+    words = _storable(words)
     if key and (earlier := log.by_key(session, key)) is not None:
         return _earlier(session, earlier, words)
     conversation = conversations.top(session, conversation)
@@ -92,6 +94,11 @@ def put(
         settle(session, now, Receipt(DeliveryState.WIRED, delivery_id=delivery.id))
     wake(session, "outbox")
     return delivery
+
+
+def _storable(words: Words) -> Words:
+    text, subject, html = storable(words.text), storable(words.subject), storable(words.html)
+    return replace(words, text=text, subject=subject, html=html)
 
 
 def _check(session: Session, now: datetime, address: Address, words: Words, can: Capabilities) -> None:
@@ -161,14 +168,11 @@ def _record(
     data: dict[str, Any] = {"due": delivery.next_at.isoformat()}
     if words.automatic:
         data["automatic"] = True
-    if conversation.waiting_since:
-        data["waiting_since"] = conversation.waiting_since.isoformat()
     content = {
         "subject": words.subject,
         "html": words.html,
         "cc": [party.value for party in words.cc],
         "bcc": [party.value for party in words.bcc],
-        "before": conversation.preview,
     }
     row = conversations.record(
         session,
@@ -205,9 +209,7 @@ def cancel(session: Session, now: datetime, delivery_id: int, user_id: int | Non
     session.flush()
     row = session.get_one(log.Interaction, delivery.interaction_id)
     conversation = conversations.get(session, delivery.conversation_id)
-    told: dict[str, Any] = {}
-    if conversation.last_id == row.id:
-        told = {"waiting_since": row.data.get("waiting_since")}
+    waiting = _waiting(session, conversation.id)
     conversations.record(
         session,
         now,
@@ -220,10 +222,45 @@ def cancel(session: Session, now: datetime, delivery_id: int, user_id: int | Non
         user_id=user_id,
         about_id=row.id,
         delivery_id=delivery.id,
-        content={"preview": (row.content or {}).get("before", "")},
-        data={**told, "state": DeliveryState.CANCELLED.value},
+        content={"preview": _last_said(session, conversation.id)},
+        data={
+            "state": DeliveryState.CANCELLED.value,
+            "waiting_since": waiting.isoformat() if waiting else None,
+        },
     )
     return delivery
+
+
+def _waiting(session: Session, conversation_id: int) -> datetime | None:
+    """Since when the customer waits if only the messages that still stand count."""
+    row = log.Interaction
+    mine = row.conversation_id == conversation_id
+    answered = (
+        select(func.coalesce(func.max(row.id), 0))
+        .join(Delivery, Delivery.id == row.delivery_id)
+        .where(mine, row.name == log.Name.MESSAGE_QUEUED.value, _stands, Delivery.automatic.is_(False))
+    )
+    resolved = select(func.coalesce(func.max(row.id), 0)).where(mine, row.name == log.Name.CONVERSATION_RESOLVED.value)
+    since = max(session.scalar(answered) or 0, session.scalar(resolved) or 0)
+    first = select(row.at).where(mine, row.id > since, row.name == log.Name.MESSAGE_RECEIVED.value)
+    return session.scalar(first.order_by(row.id).limit(1))
+
+
+def _last_said(session: Session, conversation_id: int) -> str:
+    """The preview without messages that were taken back."""
+    row = log.Interaction
+    said = (log.Name.MESSAGE_RECEIVED.value, log.Name.MESSAGE_QUEUED.value)
+    body = session.scalar(
+        select(row.body)
+        .outerjoin(Delivery, Delivery.id == row.delivery_id)
+        .where(row.conversation_id == conversation_id, row.name.in_(said), Delivery.id.is_(None) | _stands)
+        .order_by(row.id.desc())
+        .limit(1)
+    )
+    return conversations.preview_of(body)
+
+
+_stands = Delivery.state != DeliveryState.CANCELLED.value
 
 
 def outbound(session: Session, delivery: Delivery, store: files.Store) -> Outbound:

@@ -7,7 +7,7 @@ and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
@@ -20,9 +20,8 @@ from contact.directory import Address
 from contact.errors import Conflict, NotFound
 from contact.messages import DeliveryState as S
 from contact.messages import Fault, Receipt, Who
+from contact.outbox import delivery as rules
 from contact.outbox.delivery import Delivery, Exchange, may_follow, retry_at
-
-LEASE = timedelta(seconds=120)
 
 _NAMES = {
     S.WIRED: log.Name.DELIVERY_WIRED,
@@ -34,6 +33,10 @@ _NAMES = {
     S.UNKNOWN: log.Name.DELIVERY_UNKNOWN,
     S.QUEUED: log.Name.DELIVERY_RETRIED,
 }
+
+
+_WORDS = frozenset(_NAMES) - {S.QUEUED}
+"""What a provider may say. Sending once more is decided by `fail` and by people, never by a receipt."""
 
 
 def claim(session: Session, now: datetime, owner: str, channels: Sequence[str], limit: int = 20) -> list[int]:
@@ -51,7 +54,9 @@ def claim(session: Session, now: datetime, owner: str, channels: Sequence[str], 
         .with_for_update(skip_locked=True, of=Delivery)
     ).all()
     if due:
-        session.execute(update(Delivery).where(Delivery.id.in_(due)).values(lease_owner=owner, lease_until=now + LEASE))
+        session.execute(
+            update(Delivery).where(Delivery.id.in_(due)).values(lease_owner=owner, lease_until=now + rules.LEASE)
+        )
     return list(due)
 
 
@@ -69,7 +74,7 @@ def begin(session: Session, now: datetime, delivery_id: int, owner: str) -> Deli
         update(Delivery)
         .where(Delivery.id == delivery_id, Delivery.state == S.QUEUED.value)
         .where(Delivery.lease_owner == owner, Delivery.lease_until > now)
-        .values(state=S.SENDING.value, attempts=Delivery.attempts + 1, lease_until=now + LEASE)
+        .values(state=S.SENDING.value, attempts=Delivery.attempts + 1, lease_until=now + rules.LEASE)
     )
     if taken.rowcount != 1:  # type: ignore[attr-defined]
         return None
@@ -84,7 +89,7 @@ def settle(session: Session, now: datetime, receipt: Receipt) -> bool:
     log.lock(session)
     delivery = _named(session, receipt)
     _exchange(session, now, delivery, receipt.state.value, receipt.reason, dict(receipt.exchange))
-    if not may_follow(S(delivery.state), receipt.state):
+    if receipt.state not in _WORDS or not may_follow(S(delivery.state), receipt.state):
         return False
     _apply(session, now, delivery, receipt)
     return True
@@ -93,11 +98,14 @@ def settle(session: Session, now: datetime, receipt: Receipt) -> bool:
 def fail(session: Session, now: datetime, delivery: Delivery, error: ChannelError) -> None:
     """Nothing was handed over: try again later, or give up when that cannot help."""
     log.lock(session)
+    delivery = _get(session, delivery.id)
     _exchange(session, now, delivery, "error", error.reason, error.exchange)
     again = retry_at(now, delivery.attempts, error.retry_after)
     state = S.QUEUED if error.retryable and again < delivery.expires_at else S.FAILED
     if error.retryable and state is S.FAILED:
         state = S.EXPIRED
+    if not may_follow(S(delivery.state), state):  # later evidence was faster
+        return
     if state is S.QUEUED:
         delivery.next_at = again
     receipt = Receipt(
@@ -189,10 +197,10 @@ def _apply(session: Session, now: datetime, delivery: Delivery, receipt: Receipt
     delivery.lease_owner = delivery.lease_until = None
     delivery.fault = receipt.fault.value if receipt.fault else None
     delivery.who = receipt.who.value if receipt.who else None
-    delivery.code, delivery.reason = receipt.code, receipt.reason
+    delivery.code, delivery.reason = receipt.code[:60], receipt.reason
     delivery.settled_at = None if receipt.state is S.QUEUED else now
     if receipt.provider_ref:
-        delivery.provider_ref = receipt.provider_ref
+        delivery.provider_ref = receipt.provider_ref[:255]
     _reachable(session, now, delivery, receipt)
     session.flush()
     data = {"state": receipt.state.value, "fault": delivery.fault, "code": receipt.code, "reason": receipt.reason}
@@ -203,6 +211,7 @@ def _apply(session: Session, now: datetime, delivery: Delivery, receipt: Receipt
         now,
         conversations.get(session, delivery.conversation_id),
         _NAMES[receipt.state],
+        contact_id=session.get_one(Address, delivery.address_id).contact_id,
         address_id=delivery.address_id,
         inbox_id=delivery.inbox_id,
         channel=delivery.channel,

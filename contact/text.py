@@ -1,0 +1,31 @@
+"""Text every database keeps. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def storable(value: Any) -> Any:
+    """`value` (text, or JSON-ready data) with U+FFFD for what cannot be stored.
+
+    PostgreSQL keeps no NUL, and no database a lone surrogate (half of a character, which
+    JSON from a browser may hold: RFC 8259 section 8.2).
+    """
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, dict):
+        return {_text(str(name)): storable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        value = value.replace("\0", "\ufffd")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
