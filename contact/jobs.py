@@ -30,6 +30,7 @@ EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 """Intervals are counted from here, so that every process sees the same slots."""
 MOST_CAUGHT_UP = 1000
 KEPT = timedelta(days=30)
+_TICK = timedelta(microseconds=1)
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -128,14 +129,14 @@ async def _tick(context: Context, job: Job, trigger: Any, since: datetime) -> No
 def due(trigger: Any, last: datetime, now: datetime, every: bool) -> list[datetime]:
     """Slots behind `last` up to `now`, oldest first; only the newest unless `every`."""
     slots: list[datetime] = []
-    slot = trigger.get_next_fire_time(last, last + timedelta(microseconds=1))
+    slot = trigger.get_next_fire_time(None, last + _TICK)  # None: counted from EPOCH, not from `last`
     while slot is not None and slot <= now:
         slots.append(slot.astimezone(UTC))
         if not every and len(slots) > 1:
             slots.pop(0)
         if len(slots) >= MOST_CAUGHT_UP:
             break
-        slot = trigger.get_next_fire_time(slot, slot + timedelta(microseconds=1))
+        slot = trigger.get_next_fire_time(None, slot + _TICK)
     return slots
 
 
