@@ -47,8 +47,9 @@ def channels(settings: Settings) -> Channels:
     """The media, one line each."""
     from channels.chat.adapter import Chat
     from channels.chat.visitor import Visitors
+    from channels.email.adapter import Email
 
-    return Channels(Chat(Visitors(settings.secret())))
+    return Channels(Chat(Visitors(settings.secret())), Email(settings))
 
 
 def setups() -> list[Setup]:
@@ -88,11 +89,22 @@ def jobs() -> list[Job]:
 
 def parts(service: Service) -> list[Part]:
     """The worker's endless works: `Part(name, run)`, `run(context)` returns when `context.stop` is set."""
+    from channels.dispatcher import Dispatcher
+    from channels.email import sandbox
+    from channels.email.listener import Listener
+    from channels.receiver import Receiver
     from contact.jobs import Clock
     from contact.readers import Readers
     from contact.worker import Part
 
-    return [Part("readers", Readers(readers()).run), Part("clock", Clock(jobs()).run)]
+    return [
+        Part("readers", Readers(readers()).run),
+        Part("clock", Clock(jobs()).run),
+        Part("receiver", Receiver().run),
+        Part("smtp listener", Listener().run),
+        Part("sandbox", sandbox.run),
+        Part("dispatcher", Dispatcher({"email": service.settings.relay_connections}).run),
+    ]
 
 
 def commands(app: Flask) -> None:

@@ -1,6 +1,7 @@
 """The outbox: what we promised to send. Everything that shall go out passes `put`."""
 
 from contact.outbox.delivery import RANK, Delivery, Exchange, may_follow, retry_at
+from contact.outbox.leases import bury, give_back, renew
 from contact.outbox.put import Words, cancel, outbound, put
 from contact.outbox.settle import begin, claim, due_at, fail, recover, retry, settle, settle_by_hand, unsure
 
@@ -10,14 +11,17 @@ __all__ = [
     "Exchange",
     "Words",
     "begin",
+    "bury",
     "cancel",
     "claim",
     "due_at",
     "fail",
+    "give_back",
     "may_follow",
     "outbound",
     "put",
     "recover",
+    "renew",
     "retry",
     "retry_at",
     "settle",

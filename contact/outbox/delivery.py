@@ -29,6 +29,9 @@ NEXT: dict[S, frozenset[S]] = {
 }
 """Which state may follow which. Back to `queued` from an end state is a person's decision."""
 
+LEASE = timedelta(seconds=120)
+"""How long a worker may have a delivery in hand without saying that it is still at it."""
+
 STEPS = (60, 120, 300, 600, 1200, 2400, 3600)
 """Seconds between tries of a passing failure; the last one repeats until the delivery expires."""
 

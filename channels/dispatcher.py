@@ -1,0 +1,288 @@
+"""The dispatcher: what is due leaves, once. recover, claim, begin, commit, send, settle.
+
+No provider is spoken to inside a transaction. From the commit of `begin` on, a crash means
+`unknown`. A worker that was frozen past its lease finds its deadline gone when it wakes and
+hands nothing over: the deadline is set on the monotonic clock before the lease is written,
+and cuts the adapter off wherever it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from contact import inbox as inboxes
+from contact import log as spine
+from contact import outbox, owner
+from contact.channel import ChannelError, Unsure
+from contact.db import utcnow
+from contact.errors import NotFound
+from contact.files import Store
+from contact.inbox import Inbox
+from contact.messages import DeliveryState, Fault, InboxFacts, Outbound, Receipt, Who
+from contact.nudge import OUTBOX
+from contact.outbox import delivery as rules
+from contact.outbox.delivery import Delivery
+from contact.vault import Sealed, Vault
+from contact.worker import Context
+
+AT_ONCE = 4
+"""Messages of one channel on their way at the same time, where nothing else is said."""
+POLL = 5.0
+"""Seconds after which it looks without having been nudged."""
+MARGIN = 0.1
+"""Part of the lease kept back: who is later than that does not begin to hand over."""
+SETTLE_TRIES = 5
+SHOWN = 50
+"""Due messages of live channels settled in one transaction."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Flight:
+    """One delivery between `begin` and its settling. `deadline` is on the loop's (monotonic) clock."""
+
+    id: int
+    channel: str
+    inbox_id: int
+    deadline: float
+    timer: asyncio.Timeout | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Too late to hand over: the lease is gone, or nearly. Nothing has left."""
+
+
+Outcome = Receipt | ChannelError | Unsure | Late
+
+
+@dataclass(slots=True)
+class _Flying:
+    """Everything of this worker that is in the air."""
+
+    flights: dict[int, Flight] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def free(self, channel: str, limit: int) -> int:
+        return limit - Counter(flight.channel for flight in self.flights.values())[channel]
+
+
+class Dispatcher:
+    """The worker's part. `at_once` limits messages in flight by channel."""
+
+    def __init__(self, at_once: Mapping[str, int] | None = None) -> None:
+        self._at_once = dict(at_once or {})
+        self._owner = owner.make()
+
+    async def run(self, context: Context) -> None:
+        work = _Work(context, self._owner, self._at_once)
+        keeper = asyncio.create_task(work.keep_leases())
+        try:
+            await work.loop()
+            await work.drain()
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            with contextlib.suppress(Exception):  # the database may be what ended us; the leases run out
+                await context.write(outbox.give_back, self._owner)
+
+
+class _Work:
+    """One run of the part."""
+
+    def __init__(self, context: Context, name: str, at_once: Mapping[str, int]) -> None:
+        self._context = context
+        self._owner = name
+        self._at_once = at_once
+        self._air = _Flying()
+        self._bell = context.bell(OUTBOX)
+        self._clock = asyncio.get_running_loop()
+        self._vault = Vault.of(context.settings)
+
+    async def loop(self) -> None:
+        looked = -POLL
+        while not self._context.stop.is_set():
+            if self._clock.time() - looked >= POLL:
+                looked = self._clock.time()
+                await self._context.write(_tidy, utcnow(), self._owner)
+            if not await self._start():
+                await self._bell.wait(await self._pause())
+
+    async def drain(self) -> None:
+        """Finish what is in the air; a delivery that was not begun is others' to send."""
+        if self._air.tasks:
+            log.info("dispatcher drains", count=len(self._air.tasks))
+            await asyncio.wait(self._air.tasks)
+
+    async def keep_leases(self) -> None:
+        """Renew the leases of what takes long to hand over, and move its deadline with them."""
+        while True:
+            await asyncio.sleep(rules.LEASE.total_seconds() / 4)
+            if not self._air.flights:
+                continue
+            until = self._deadline()
+            try:
+                kept = await self._context.write(outbox.renew, utcnow(), self._owner, list(self._air.flights))
+            except Exception:  # the database is away: the deadlines stand
+                log.exception("leases not renewed")
+                continue
+            for flight in [self._air.flights[number] for number in kept if number in self._air.flights]:
+                flight.deadline = until
+                if flight.timer is not None and not flight.timer.expired():
+                    flight.timer.reschedule(until)
+
+    def _deadline(self) -> float:
+        return self._clock.time() + rules.LEASE.total_seconds() * (1 - MARGIN)
+
+    async def _start(self) -> int:
+        """Begin as many deliveries as there are free hands; returns how many there were."""
+        free = {one.name: self._free(one.name) for one in self._context.channels if not one.capabilities.live}
+        if not any(free.values()):
+            return 0
+        deadline = self._deadline()
+        live = [channel.name for channel in self._context.channels if channel.capabilities.live]
+        done = await self._context.write(_show, utcnow(), self._owner, live) if live else 0
+        begun = await self._context.write(_begin, utcnow(), self._owner, free)
+        for number, channel, inbox_id in begun:
+            flight = Flight(number, channel, inbox_id, deadline)
+            self._air.flights[number] = flight
+            task = asyncio.create_task(self._fly(flight))
+            self._air.tasks.add(task)
+            task.add_done_callback(self._air.tasks.discard)
+        return len(begun) + done
+
+    def _free(self, channel: str) -> int:
+        return max(0, self._air.free(channel, self._at_once.get(channel, AT_ONCE)))
+
+    async def _pause(self) -> float:
+        """Seconds until something is due; what is due and not ours to take is looked at again later."""
+        due = await self._context.read(outbox.due_at)
+        wait = (due - utcnow()).total_seconds() if due else POLL
+        return min(max(wait, 0.02), POLL) if wait > 0 else POLL
+
+    async def _fly(self, flight: Flight) -> None:
+        try:
+            outcome = await self._send(flight)
+            await self._settle(flight, outcome)
+        finally:
+            self._air.flights.pop(flight.id, None)
+            self._bell.ring()  # a hand is free
+
+    async def _send(self, flight: Flight) -> Outcome:
+        handing = False
+        try:
+            async with asyncio.timeout_at(flight.deadline) as flight.timer:
+                message, facts = await self._context.read(_load, flight, self._context.store, self._vault)
+                if self._clock.time() >= flight.deadline:
+                    return Late()
+                handing = True
+                return await self._context.channels[flight.channel].send(message, facts)
+        except (ChannelError, Unsure) as error:
+            return error
+        except TimeoutError:
+            return Unsure("The lease ran out while the message was being handed over.") if handing else Late()
+        except Exception as error:
+            log.exception("channel broke the contract", channel=flight.channel, delivery=flight.id)
+            words = f"{type(error).__name__}: {error}"[:500]
+            if handing:
+                return Unsure(f"The channel broke down while it was handing the message over: {words}")
+            return ChannelError(f"The message could not be made ready: {words}", fault=Fault.OTHER, who=Who.US)
+
+    async def _settle(self, flight: Flight, outcome: Outcome) -> None:
+        """Write down what became of it; when that fails for good, `recover` will say unknown."""
+        for attempt in range(SETTLE_TRIES):
+            try:
+                await self._context.write(_conclude, utcnow(), flight, outcome, self._owner)
+            except Exception:
+                log.exception("delivery not settled", delivery=flight.id, attempt=attempt)
+                await asyncio.sleep(0.2 * 2**attempt)
+            else:
+                return
+
+
+def _tidy(session: Session, now: datetime, me: str) -> None:
+    """Deliveries of killed or frozen workers: what they had begun is unknown, the rest is free again."""
+    outbox.bury(session, now, lambda name: owner.is_dead(name, me))
+    if lost := outbox.recover(session, now):
+        log.warning("deliveries with unknown fate", count=lost)
+
+
+def _begin(session: Session, now: datetime, me: str, free: Mapping[str, int]) -> list[tuple[int, str, int]]:
+    """Claim and begin in one transaction: each starts the moment it is committed. (delivery, channel, inbox)"""
+    claimed = [
+        number
+        for channel, limit in free.items()
+        if limit
+        for number in outbox.claim(session, now, me, [channel], limit)
+    ]
+    begun = [outbox.begin(session, now, number, me) for number in claimed]
+    return [(one.id, one.channel, one.inbox_id) for one in begun if one is not None]
+
+
+def _show(session: Session, now: datetime, me: str, channels: Sequence[str]) -> int:
+    """Live channels: our own pages show the message now that it is due, nothing is handed over."""
+    spine.lock(session)
+    due = outbox.claim(session, now, me, channels, SHOWN)
+    return sum(outbox.settle(session, now, Receipt(DeliveryState.WIRED, delivery_id=number)) for number in due)
+
+
+def _load(session: Session, flight: Flight, store: Store, vault: Vault) -> tuple[Outbound, InboxFacts]:
+    """The message as its channel sends it; raises `ChannelError` when it cannot be made ready."""
+    try:
+        ours = inboxes.get(session, flight.inbox_id)
+        secrets = vault.open_all(ours.secrets or "")
+        message = outbox.outbound(session, session.get_one(Delivery, flight.id), store)
+    except Sealed as error:
+        raise ChannelError(str(error), fault=Fault.CONFIG, who=Who.US) from error
+    except NotFound as error:
+        raise ChannelError(f"A part of the message is missing: {error}", fault=Fault.OTHER, who=Who.US) from error
+    return message, inboxes.facts(ours, secrets)
+
+
+def _conclude(session: Session, now: datetime, flight: Flight, outcome: Outcome, me: str) -> None:
+    """Apply the outcome. Somebody may have declared the delivery unknown meanwhile: evidence still counts."""
+    spine.lock(session)
+    delivery = session.get_one(Delivery, flight.id, with_for_update=True, populate_existing=True)
+    ours = delivery.state == DeliveryState.SENDING and delivery.lease_owner == me
+    match outcome:
+        case Receipt():
+            outbox.settle(session, now, outcome)
+        case ChannelError() if ours:
+            _failed(session, now, delivery, outcome)
+        case Late() if ours:
+            late = ChannelError("The worker was held up; nothing was sent.", retryable=True, who=Who.US, retry_after=0)
+            outbox.fail(session, now, delivery, late)
+        case Unsure() if ours:
+            outbox.unsure(session, now, delivery, outcome)
+        case ChannelError() if delivery.state == DeliveryState.UNKNOWN:
+            outbox.settle(session, now, _not_sent(flight.id, outcome))
+
+
+def _failed(session: Session, now: datetime, delivery: Delivery, error: ChannelError) -> None:
+    """A sender's own permanent trouble stops its inbox, not its messages: they wait until somebody acted."""
+    if error.fault in (Fault.AUTH, Fault.CONFIG) and error.who is Who.US and not error.retryable:
+        inboxes.pause(session.get_one(Inbox, delivery.inbox_id), error.reason)
+        log.error("inbox paused", inbox=delivery.inbox_id, reason=error.reason)
+        error.retryable = True
+    outbox.fail(session, now, delivery, error)
+
+
+def _not_sent(number: int, error: ChannelError) -> Receipt:
+    return Receipt(
+        DeliveryState.FAILED,
+        delivery_id=number,
+        fault=error.fault,
+        who=error.who,
+        code=error.code,
+        reason=error.reason,
+        exchange=error.exchange,
+    )

@@ -1,0 +1,53 @@
+"""Who has which delivery in hand: renewing leases, giving them back, taking them from the dead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from contact.messages import DeliveryState as S
+from contact.outbox import delivery as rules
+from contact.outbox.delivery import Delivery
+
+
+def renew(session: Session, now: datetime, owner: str, ids: Collection[int]) -> set[int]:
+    """Hold on to what is being sent; returns those that are still `owner`'s to send."""
+    taken = session.scalars(
+        update(Delivery)
+        .where(Delivery.id.in_(ids), Delivery.lease_owner == owner, Delivery.lease_until > now)
+        .where(Delivery.state == S.SENDING.value)
+        .values(lease_until=now + rules.LEASE)
+        .returning(Delivery.id)
+    )
+    return set(taken)
+
+
+def give_back(session: Session, owner: str) -> int:
+    """Let others take what `owner` claimed and never began. Returns how many."""
+    done = session.execute(
+        update(Delivery)
+        .where(Delivery.lease_owner == owner, Delivery.state == S.QUEUED.value)
+        .values(lease_owner=None, lease_until=None)
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def bury(session: Session, now: datetime, is_dead: Callable[[str], bool]) -> int:
+    """End the leases of owners that cannot be running any more; `claim` and `recover` see to the rest."""
+    owners = session.scalars(
+        select(Delivery.lease_owner)
+        .where(Delivery.state.in_([S.QUEUED.value, S.SENDING.value]), Delivery.lease_until >= now)
+        .distinct()
+    ).all()
+    dead = [owner for owner in owners if owner and is_dead(owner)]
+    if not dead:
+        return 0
+    done = session.execute(
+        update(Delivery)
+        .where(Delivery.lease_owner.in_(dead), Delivery.state.in_([S.QUEUED.value, S.SENDING.value]))
+        .values(lease_until=now - timedelta(microseconds=1))
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]
