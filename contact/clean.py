@@ -164,4 +164,5 @@ def _image(value: str, remote: bool, cid_url: Callable[[str], str | None]) -> tu
 
 def _safe_style(value: str) -> str:
     """Declarations that only dress the element itself."""
-    return ";".join(part for part in value.split(";") if ":" in part and not _BAD_VALUE.search(part))
+    parts = (part.partition(":") for part in value.split(";") if not _BAD_VALUE.search(part))
+    return ";".join(f"{name.strip().lower()}:{given}" for name, colon, given in parts if colon)

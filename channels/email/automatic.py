@@ -8,6 +8,7 @@ count at their very start, and never after a reply prefix.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from email.message import Message
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ _BOUNCE_SUBJECT = re.compile(
     r"non recapitable|unzustellbar|nicht zustellbar|no se puede entregar|onbestelbaar|non remis|mancato recapito|"
     r"não é possível entregar|не удается доставить|nelze doručit|niedostarczaln\w*|kan ikke leveres|"
     r"går inte att leverera|"
-    r"配信不能|配信できません|未傳遞|无法(?:递送|投递)|退信|系统退信|"
+    r"メールエラー|エラー通知|配信不能|配信できません|未傳遞|无法(?:递送|投递)|退信|系统退信|"
     r"(?:메일|메시지|이메일)?\s*(?:전송|배달|발송|전달)(?:되지\s*(?:않음|못함)|\s*실패|할 수 없음|\s*불가)|"
     r"반송(?:된)?\s*(?:메일|편지)|"
     r"warning:? (?:could not|message)|your message (?:couldn't|could not|wasn't)|user unknown|mail error|"
@@ -85,7 +86,7 @@ _BOUNCE_BODY = re.compile(
     r"retry\s+(?:timeout|time)|still\s+being\s+retried|transcript\s+of\s+session|\b5\d\d[ -]#?5\.\d\.\d|"
     r"\bSMTP\b.{0,80}\b[45]\d\d\b|status:\s*[45]\.\d|\b55[0-4][ -]|"
     r"unknown\s+(?:user|recipient|address)|account\s+(?:is\s+)?(?:disabled|inactive|suspended|does\s+not|"
-    r"not)|does\s+not\s+exist|配信|送信できません|无法发送|无法投递|投递失败|退信|존재하지\s*않는|전송(?:하지|되지)\s*못|"
+    r"not)|does\s+not\s+exist|配信|送信できません|メールボックスが|无法发送|无法投递|投递失败|退信|존재하지\s*않는|전송(?:하지|되지)\s*못|"
     r"automatically\s+rejected|not\s+our\s+customer|invalid\s+(?:recipient|address|user|mailbox)|bounced",
     re.I,
 )
@@ -135,13 +136,16 @@ def nature(message: Message, body: str, envelope_sender: str | None) -> Verdict:
     )
 
 
-def no_answer(message: Message, sender: str, own: set[str]) -> str:
-    """Why no automatic answer may go back although a person wrote; "" when one may (RFC 3834 section 2)."""
-    local = sender.rpartition("@")[0]
-    if _ROLE.fullmatch(local):
-        return f"sender {sender} is a role address"
-    if untagged(sender) in own:
-        return "sender is our own address"
+def no_answer(message: Message, senders: Iterable[str], own: set[str]) -> str:
+    """Why no automatic answer may go back although a person wrote; "" when one may (RFC 3834 section 2).
+
+    `senders` are the author and the envelope sender: an answer would go to either.
+    """
+    for sender in filter(None, senders):
+        if _ROLE.fullmatch(sender.rpartition("@")[0]):
+            return f"sender {sender} is a role address"
+        if untagged(sender) in own:
+            return "sender is our own address"
     suppress = {word.strip().lower() for word in first(message, "x-auto-response-suppress").split(",")}
     if suppress & {"all", "oof", "autoreply"}:
         return "X-Auto-Response-Suppress"

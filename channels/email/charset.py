@@ -82,7 +82,7 @@ def decode(data: bytes, label: str = "") -> Decoded:
             text = data.decode(charset)
         except (UnicodeError, LookupError):
             continue
-        return Decoded(text.removeprefix("\ufeff"), charset, charset == name or not name)
+        return Decoded(text.removeprefix("\ufeff"), charset, charset == name or not label.strip())
     best = _damaged(data, name)
     return Decoded(data.decode(best, "replace").removeprefix("\ufeff"), best, False)
 

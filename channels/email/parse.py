@@ -14,13 +14,15 @@ from email.message import Message
 from typing import Any
 
 from channels.email import automatic, bounce, calendar, quote
-from channels.email.headers import RAW, body_charset, date, every, first, ids, parties, text
+from channels.email.headers import RAW, address, body_charset, date, every, first, ids, parties, text
 from channels.email.parts import Content, read, report_words
 from channels.email.token import conversation_of, delivery_of, untagged
 from contact.channel import Unreadable
 from contact.messages import AddressKind, Envelope, Inbound, InboxFacts, Nature, Party, Receipt, Thread
 
 MAX_SUBJECT = 500
+MAX_EFFORT = 100_000_000
+"""Lines times multiparts the stdlib's parser is let loose on: it asks every open part about every line."""
 _NUMBER = re.compile(r"\[#(\d{1,12})\]|(?<![\w&#/])#(\d{1,12})(?!\w)")
 _ARRIVED_AT = ("delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-forwarded-to")
 
@@ -50,17 +52,24 @@ def parse(raw: bytes, envelope: Envelope, inbox: InboxFacts, *, key: bytes) -> S
 
 
 def _read(raw: bytes) -> tuple[Message, Content]:
-    """The stdlib's tolerant parser; where even that gives up, header and body cut by hand."""
-    try:
-        message = message_from_bytes(raw, policy=RAW)
-        return message, read(message)
-    except RecursionError:  # a thousand multiparts inside each other
-        head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-        fields = [line for line in re.split(rb"\n(?![ \t])", head) if not line.lower().startswith(b"content-")]
-        message = message_from_bytes(b"\n".join(fields) + b"\n\n" + body[:1_000_000], policy=RAW)
-        content = read(message)
-        content.defects.append("nested too deep to be taken apart")
-        return message, content
+    """The stdlib's tolerant parser; where even that gives up, header and body are cut by hand."""
+    if (raw.count(b"\n") + 1) * (raw.lower().count(b"multipart/") + 1) <= MAX_EFFORT:
+        try:
+            message = message_from_bytes(raw, policy=RAW)
+            return message, read(message)
+        except RecursionError:  # a thousand multiparts inside each other
+            pass
+    return _by_hand(raw)
+
+
+def _by_hand(raw: bytes) -> tuple[Message, Content]:
+    """Header, and the beginning of the body as text."""
+    head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+    fields = [line for line in re.split(rb"\n(?![ \t])", head) if not line.lower().startswith(b"content-")]
+    message = message_from_bytes(b"\n".join(fields) + b"\n\n" + body[:1_000_000], policy=RAW)
+    content = read(message)
+    content.defects.append("too deep or too many parts to be taken apart: the kept original has them")
+    return message, content
 
 
 def _split(content: Content) -> quote.Split:
@@ -97,7 +106,7 @@ def _inbound(
     reply_to = next((party for party in parties(every(message, "reply-to")) if party.value != sender.value), None)
     subject = text(first(message, "subject"), hint)
     facts = _facts(message, content, defects)
-    reason = automatic.no_answer(message, sender.value, own)
+    reason = automatic.no_answer(message, (sender.value, address(envelope.sender)), own)
     if reason:
         facts[automatic.NO_ANSWER] = reason
     if delivery is not None:

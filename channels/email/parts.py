@@ -73,7 +73,7 @@ def read(message: Message) -> Content:
 
 def payload(part: Message) -> bytes:
     """The decoded bytes of a leaf, whatever its transfer encoding is spelt like."""
-    body = part.get_payload()
+    body = vars(part).get("_payload")  # get_payload() would read 8-bit bytes by their label, wrongly and for good
     if not isinstance(body, str):
         return b""
     raw = body.encode("utf-8", "surrogateescape")
@@ -150,7 +150,7 @@ class _Walker:
             return self._winmail(name, data)
         if _is_body(part, kind, name, depth):
             return self._body(part, kind, data)
-        if data or name:
+        if data or name or _disposition(part) == "attachment":
             self._keep(_file(part, kind, name, data, len(self.content.files)))
         return []
 
@@ -257,7 +257,7 @@ def _merged(below: list[list[Slot]]) -> Slot:
 
 def _is_body(part: Message, kind: str, name: str, depth: int) -> bool:
     """Shown in line: unnamed text that does not ask to be a file. The only part is always shown."""
-    disposition = first(part, "content-disposition").partition(";")[0].strip().lower()
+    disposition = _disposition(part)
     if depth == 0:
         return kind.startswith("text/") and kind != "text/calendar" and disposition != "attachment"
     if disposition == "attachment" or name:
@@ -274,8 +274,12 @@ def _is_body(part: Message, kind: str, name: str, depth: int) -> bool:
     }
 
 
+def _disposition(part: Message) -> str:
+    return first(part, "content-disposition").partition(";")[0].strip().lower()
+
+
 def _file(part: Message, kind: str, name: str, data: bytes, position: int) -> File:
-    disposition = first(part, "content-disposition").partition(";")[0].strip().lower()
+    disposition = _disposition(part)
     content_id = text(first(part, "content-id")).strip("<> ")[:200]
     return File(
         name=name or f"file-{position + 1}{_ending(kind)}",
