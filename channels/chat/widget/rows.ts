@@ -77,7 +77,7 @@ function message(app: App, line: Line, first: boolean, last: boolean): Row {
       const column = h("div.pics");
       if (line.text) body.append(h("div.bub", {}, ...linked(line.text, app.words.link)));
       body.append(h("time", { dateTime: new Date(line.at).toISOString() }, clock(line.at, app.lang)));
-      column.append(...line.files.map((file) => attachment(app, file)));
+      column.append(...line.files.map((file) => attachment(file)));
       return h(
         "div.msg",
         {},
@@ -90,7 +90,7 @@ function message(app: App, line: Line, first: boolean, last: boolean): Row {
     },
     update: (element) => {
       element.className = ["msg", mine && "mine", first && "first", last && "last", line.pending && "pending", line.failed && "bad"].filter(Boolean).join(" ");
-      renewLinks(app, element, line);
+      renewLinks(element, line);
       const act = element.querySelector(".act");
       if (line.failed && !act) element.append(failed(app, line));
       else if (!line.failed) act?.remove();
@@ -99,10 +99,10 @@ function message(app: App, line: Line, first: boolean, last: boolean): Row {
 }
 
 /** Our own files have no address until the server has told it. */
-function renewLinks(app: App, element: HTMLElement, line: Line): void {
+function renewLinks(element: HTMLElement, line: Line): void {
   element.querySelectorAll<HTMLElement>(".pics>*").forEach((shown, index) => {
     const file = line.files[index];
-    if (file?.url && !shown.hasAttribute("href")) shown.replaceWith(attachment(app, file));
+    if (file?.url && !shown.hasAttribute("href")) shown.replaceWith(attachment(file));
   });
 }
 
@@ -116,7 +116,7 @@ function failed(app: App, line: Line): HTMLElement {
   );
 }
 
-function attachment(app: App, file: FileLink): HTMLElement {
+function attachment(file: FileLink): HTMLElement {
   const link: HTMLElement = h(file.url ? "a" : "div", file.url ? { href: file.url, target: "_blank", rel: "noopener" } : {});
   if (file.url && /^image\/(png|jpeg|gif|webp|avif)$/.test(file.type)) {
     link.className = "pic";

@@ -5,21 +5,19 @@
  */
 
 const CSS = `
-:host{all:initial!important;display:block!important;position:fixed!important;inset:auto 0 0 auto!important;width:0!important;height:0!important;z-index:2147483647!important;visibility:visible!important;opacity:1!important;pointer-events:auto!important;transform:none!important;filter:none!important;color-scheme:light dark!important}
+:host{all:initial!important;position:fixed!important;z-index:2147483647!important;color-scheme:light dark!important}
 *,*::before,*::after{box-sizing:border-box}
 .root{--accent:var(--brand,#12624a);--on:var(--brand-on,#fff);--tint:color-mix(in srgb,var(--accent) 12%,var(--bg));--bg:#fff;--paper:#f5f7f5;--ink:#17211d;--soft:#56635d;--line:#dfe5e1;--field:#8a9690;--them:#fff;--bad:#b3261e;--badbg:#fdecea;--warn:#6a4a00;--warnbg:#fff3d6;--shadow:0 2px 6px rgba(10,30,22,.12),0 16px 48px rgba(10,30,22,.2);
-font:400 15px/1.5 system-ui,-apple-system,"Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",sans-serif;color:var(--ink);text-align:start;letter-spacing:normal;word-break:keep-all;overflow-wrap:anywhere;-webkit-font-smoothing:antialiased;-webkit-text-size-adjust:100%}
-button,input,textarea{font:inherit;color:inherit;letter-spacing:inherit;margin:0;border:0;background:none}
-button{cursor:pointer;padding:0;touch-action:manipulation;-webkit-tap-highlight-color:transparent}
-h2,h3,p,ol,fieldset,legend{margin:0;padding:0;border:0;list-style:none;font:inherit}
+font:400 15px/1.5 system-ui,-apple-system,"Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",sans-serif;color:var(--ink);word-break:keep-all;overflow-wrap:anywhere}
+button,input,textarea{font:inherit;color:inherit;margin:0;border:0;background:none}
+button{cursor:pointer;padding:0}
+h2,h3,p{margin:0;font:inherit}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 [hidden]{display:none!important}
 svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round;display:block}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-.launch{position:fixed;right:20px;bottom:20px;width:60px;height:60px;border-radius:50%;background:var(--accent);color:var(--on);box-shadow:0 4px 14px rgba(10,30,22,.28);display:grid;place-items:center;transition:transform .15s}
+.launch{position:fixed;right:20px;bottom:20px;width:60px;height:60px;border-radius:50%;background:var(--accent);color:var(--on);box-shadow:var(--shadow);display:grid;place-items:center}
 .launch svg{width:30px;height:30px}
-.launch:hover{transform:scale(1.05)}
-.launch:focus-visible{outline:3px solid var(--bg);outline-offset:-5px;box-shadow:0 0 0 3px var(--accent),0 4px 14px rgba(10,30,22,.28)}
 .badge{position:absolute;top:-3px;right:-3px;min-width:22px;height:22px;padding:0 6px;border-radius:11px;background:#c62828;color:#fff;font-size:12px;line-height:22px;font-weight:700;text-align:center;box-shadow:0 0 0 2px #fff}
 .panel{position:fixed;right:20px;bottom:92px;width:384px;height:min(640px,calc(100vh - 112px));height:min(640px,calc(100dvh - 112px));display:flex;flex-direction:column;background:var(--bg);border-radius:18px;box-shadow:var(--shadow);overflow:hidden;animation:rise .18s ease-out}
 @keyframes rise{from{opacity:0;transform:translateY(12px)}}
@@ -27,14 +25,14 @@ header{display:flex;align-items:center;gap:4px;padding:12px 8px 12px 18px;backgr
 header div{flex:1;min-width:0}
 h2{font-weight:700;font-size:17px;line-height:1.35;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 header p{font-size:13px;line-height:1.4;display:flex;gap:6px;align-items:center;opacity:.95}
-header p i{flex:none;width:8px;height:8px;border-radius:50%;border:1.5px solid currentColor}
-header p i.on{background:#7ff0b2;border-color:#7ff0b2}
+header i{flex:none;width:9px;height:9px;border-radius:50%;border:2px solid}
+header .on{background:#7ff0b2;border-color:#7ff0b2}
 header :focus-visible{outline-color:currentColor;outline-offset:-3px}
 .icon{flex:none;width:44px;height:44px;border-radius:12px;display:grid;place-items:center}
 .icon:hover{background:rgba(127,140,134,.18)}
 .bar{padding:8px 18px;font-size:13px;line-height:1.45;background:var(--warnbg);color:var(--warn);display:flex;justify-content:space-between;gap:12px}
 .bar b{font-weight:600;white-space:nowrap}
-.scroll{flex:1;min-height:0;overflow-y:auto;overscroll-behavior:contain;background:var(--paper);padding:16px 14px 10px;display:flex;flex-direction:column;scrollbar-width:thin}
+.scroll{flex:1;min-height:0;overflow-y:auto;overscroll-behavior:contain;background:var(--paper);padding:16px 14px 10px;display:flex;flex-direction:column}
 .scroll:focus-visible{outline-offset:-3px}
 .scroll>:first-child{margin-top:auto}
 .hello{text-align:center;padding:24px 20px 28px;margin-bottom:auto;align-self:center;max-width:300px}
@@ -91,10 +89,10 @@ time{flex:none;font-size:11.5px;color:var(--soft);line-height:1.6;white-space:no
 .btn{min-height:44px;padding:8px 14px;border-radius:11px;font-weight:600;border:1px solid var(--line)}
 .btn.go{background:var(--accent);color:var(--on);border-color:transparent}
 .btn:disabled{opacity:.5;cursor:default}
-.stars{display:flex;justify-content:center;direction:ltr}
+.stars{display:flex;justify-content:center}
 .stars label{position:relative;width:52px;height:48px;display:grid;place-items:center;color:var(--field);cursor:pointer;border-radius:10px}
 .stars svg{width:34px;height:34px}
-.stars input{position:absolute;inset:0;opacity:0;cursor:pointer}
+.stars input{position:absolute;inset:0;opacity:0}
 .stars label:has(:focus-visible){outline:2px solid var(--accent)}
 .stars .lit{color:#b26a00}
 .stars .lit svg{fill:#f5b301}
@@ -109,7 +107,7 @@ time{flex:none;font-size:11.5px;color:var(--soft);line-height:1.6;white-space:no
 .jump svg{width:18px;height:18px}
 form.write{position:relative;background:var(--bg);border-top:1px solid var(--line);padding:8px 8px 8px}
 .box{display:flex;align-items:flex-end;gap:2px}
-.box textarea{flex:1;min-width:0;height:44px;max-height:140px;padding:10px 6px;font-size:16px;line-height:24px;resize:none;outline:0;overflow-y:auto;scrollbar-width:thin}
+.box textarea{flex:1;min-width:0;height:44px;max-height:140px;padding:10px 6px;font-size:16px;line-height:24px;resize:none;outline:0;overflow-y:auto}
 textarea::placeholder{color:var(--soft);opacity:1}
 .box:has(textarea:focus-visible){border-radius:12px;outline:2px solid var(--accent);outline-offset:2px}
 .box .icon{color:var(--soft)}
@@ -122,10 +120,7 @@ textarea::placeholder{color:var(--soft);opacity:1}
 .chip span{min-width:0;max-width:180px}
 .chip small{display:block;color:var(--soft);font-size:12px}
 .chip.bad,.chip.bad small{color:var(--bad);border-color:var(--bad)}
-.chip progress{position:absolute;left:0;right:0;bottom:0;width:100%;height:3px;appearance:none;border:0;background:var(--line);accent-color:var(--accent)}
-.chip progress::-webkit-progress-bar{background:var(--line)}
-.chip progress::-webkit-progress-value{background:var(--accent)}
-.chip progress::-moz-progress-bar{background:var(--accent)}
+.chip progress{position:absolute;left:0;bottom:0;width:100%;height:4px;accent-color:var(--accent)}
 .over{position:absolute;inset:8px;z-index:4;display:grid;place-items:center;border:2px dashed var(--accent);border-radius:14px;background:var(--bg);color:var(--accent);font-weight:700;opacity:.94;pointer-events:none}
 .camera{display:none}
 @media(pointer:coarse){.camera{display:grid}}
@@ -142,7 +137,7 @@ header{background:#1f2a26;color:var(--ink)}
 .stars .lit{color:#f5b301}
 }
 @media(prefers-reduced-motion:reduce){*,*::before,*::after{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
-@media(forced-colors:active){.launch,.bub,.panel,.btn,.send{border:1px solid}}
+@media(forced-colors:active){.launch,.panel,.bub,.btn,.send{border:1px solid}}
 `;
 
 /** A constructed sheet: a page's Content-Security-Policy does not block it, unlike a style element. */

@@ -1,6 +1,6 @@
 /** The line to the server: one socket a tab, opened when there is a reason to. */
 
-import { Manager, type Socket } from "socket.io-client";
+import { Fetch, Manager, WebSocket, type Socket } from "socket.io-client";
 import type { Answer, Failure, Hello, Item, Page, Presence } from "./protocol";
 
 export interface Heard {
@@ -58,8 +58,9 @@ export class Wire {
   private connect(greeted: () => void): void {
     const manager = new Manager(this.origin, {
       path: this.path,
-      transports: ["websocket", "polling"],
+      transports: [WebSocket, Fetch],
       tryAllTransports: true,
+      upgrade: false,
       reconnectionDelay: 400,
       reconnectionDelayMax: 8000,
       timeout: 8000,

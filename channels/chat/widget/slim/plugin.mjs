@@ -1,5 +1,5 @@
 // The official socket.io-client keeps what is hard (reconnecting, acknowledgements, heart-beats, fall-back);
-// what the chat has no use for (binary packets, WebTransport, old browsers' URL parsing) is left out of the bundle.
+// what the chat has no use for (binary packets, WebTransport, old browsers' ways) is left out of the bundle.
 // Pinned by package-lock.json; the tests run the bundle against the real server over both transports.
 
 import { readFileSync } from "node:fs";
@@ -8,7 +8,9 @@ import { dirname } from "node:path";
 const OWN = {
   "socket.io-parser/build/esm/index.js": "socket.io-parser.ts",
   "engine.io-parser/build/esm/index.js": "engine.io-parser.ts",
-  "engine.io-client/build/esm/transports/webtransport.js": "webtransport.ts",
+  "engine.io-client/build/esm/transports/webtransport.js": "none.ts",
+  "engine.io-client/build/esm/transports/polling-xhr.js": "none.ts",
+  "engine.io-client/build/esm/transports/index.js": "transports.ts",
   "engine.io-client/build/esm/contrib/parseuri.js": "parseuri.ts",
 };
 

@@ -1,3 +1,0 @@
-/** Our server speaks WebSocket and polling. */
-
-export class WT {}
