@@ -110,7 +110,7 @@ def _by_password(login: str, password: str) -> User:
         own.limits.take(rule, key, now)
     right = hashing.matches(user.password_hash if user and user.active else "", password)
     if user is None or not right:
-        _write_failure(user, What.SIGN_IN_FAILED)
+        _write_failure(user.id if user else None, What.SIGN_IN_FAILED)
         raise WrongPassword
     own.limits.forgive(*allowance[0])
     if passwords.is_outdated(user.password_hash):
@@ -146,7 +146,7 @@ def _by_code(half: HalfWay, typed: str) -> User:
             else:
                 totp.use(session, user, own.vault, typed, now)
     except totp.WrongCode:
-        _write_failure(user, What.CODE_FAILED)
+        _write_failure(half.user_id, What.CODE_FAILED)
         raise
     own.limits.forgive(limits.SECOND_FACTOR, key)
     return user
@@ -196,11 +196,11 @@ def _welcome_in(user: User, going_to: str, *, second_factor: bool = False) -> Re
     return response
 
 
-def _write_failure(user: User | None, what: What) -> None:
+def _write_failure(user_id: int | None, what: What) -> None:
     """What was typed as a name is not kept: now and then it is a password."""
     own = guarding()
     with own.db.write() as session:
-        subject = f"user:{user.id}" if user else ""
+        subject = f"user:{user_id}" if user_id else ""
         audit.append(session, utcnow(), what, by=None, ip=client_ip(), subject=subject)
 
 

@@ -15,6 +15,7 @@ from contact.errors import HanmaruError, TooMany
 NOTICES: Final[Mapping[str, object]] = {
     "signed_out": lazy_gettext("You are signed out."),
     "password_set": lazy_gettext("The new password is set. Your other sessions have ended."),
+    "again": lazy_gettext("This page had grown old. Please try again."),
     "saved": lazy_gettext("Saved."),
     "ended": lazy_gettext("The session has ended."),
     "others_ended": lazy_gettext("All other sessions have ended."),

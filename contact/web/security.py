@@ -32,7 +32,7 @@ from contact.vault import Vault
 from contact.web import history
 from contact.web.browsers import browser
 from contact.web.cookies import Cookies
-from contact.web.csrf import SAFE, Csrf
+from contact.web.csrf import SAFE, Csrf, ForeignRequest
 from contact.web.errors import answer, wants_json
 from contact.web.headers import headers_for
 
@@ -135,6 +135,7 @@ def guard(app: Flask, db: Database, settings: Settings, limits: Limits | None = 
     app.after_request(_finish)
     app.register_error_handler(NotSignedIn, _challenge)
     app.register_error_handler(SecondFactorNeeded, _to_second_factor)
+    app.register_error_handler(ForeignRequest, _again)
     app.context_processor(lambda: {"me": who()})
     app.jinja_env.globals.update(csrf_token=csrf_token, Role=Role, organisation=settings.organisation)
     app.jinja_env.globals.update(role_name=history.role_name, sentence=history.sentence, changes=history.changes)
@@ -274,7 +275,7 @@ def _finish(response: Response) -> Response:
         own.cookies.keep_before(response, g.hanmaru_before)
     if g.get("hanmaru_touched"):
         own.cookies.keep_session(response, own.cookies.session(request))
-    if g.get("hanmaru_found"):
+    if g.get("hanmaru_found") or g.get("hanmaru_before") or request.blueprint == "door":
         response.headers.setdefault("Cache-Control", "no-store")
     view = current_app.view_functions.get(request.endpoint or "")
     for name, value in headers_for(view, public=own.settings.public, host=request.host).items():
@@ -294,6 +295,13 @@ def _to_second_factor(error: SecondFactorNeeded) -> Any:
     if wants_json():
         return answer(error.status, error.code, _(error.message))
     return redirect("/me/second-factor?notice=needed", 303)
+
+
+def _again(error: ForeignRequest) -> Any:
+    """An old sign-in page, of a tab or of yesterday: a fresh one. Anything else is told."""
+    if request.endpoint == "door.sign_in" and not wants_json():
+        return redirect(f"/sign-in?notice=again&next={quote(local(request.form.get('next')))}", 303)
+    return answer(error.status, error.code, _(error.message))
 
 
 def _ruled(rule: Rule) -> Callable[[View], View]:
