@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,10 @@ from contact.outbox import Delivery, Words
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MAIL = Capabilities(AddressKind.EMAIL, subject=True, html=True, cc=True)
 CHAT = Capabilities(AddressKind.VISITOR, live=True, undo=timedelta(0))
+
+
+def print_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass
@@ -57,13 +62,13 @@ class Hall:
         number = next(self.numbers)
         party = Party(AddressKind.EMAIL, sender, name)
         thread = replace(thread or Thread(), message_id=(thread and thread.message_id) or f"in{number}@a.example")
-        return Inbound("email", more.pop("key", f"k{number}"), f"f{text}", party, text, thread=thread, **more)
+        return Inbound("email", more.pop("key", f"k{number}"), print_of(text), party, text, thread=thread, **more)
 
     def chat_in(self, visitor: str = "visitor-0000000001", text: str = "hi", **more: Any) -> intake.Taken:
         key = more.pop("key", f"c{next(self.numbers)}")
         party = Party(AddressKind.VISITOR, visitor)
         with self.db.write() as session:
-            inbound = Inbound("chat", key, f"f{text}", party, text, **more)
+            inbound = Inbound("chat", key, print_of(text), party, text, **more)
             return intake.take(session, self.tick(), inbound, inbox.get(session, self.chat))
 
     def reply(self, conversation_id: int, text: str = "답장", **more: Any) -> int:

@@ -164,14 +164,16 @@ def record(session: Session, now: datetime, conversation: Conversation, name: lo
     return added
 
 
-def project(session: Session, conversation: Conversation, after: Snapshot) -> None:
-    """Write a snapshot into the columns, the tag rows and the counters."""
+def project(session: Session, conversation: Conversation, after: Snapshot, *, retag: bool = False) -> None:
+    """Write a snapshot into the columns, the tag rows and the counters. `retag`: the tag rows are wrong."""
     before = conversation.snapshot()
     changed = {
         name: list(value) if name == "tags" else value
         for name in Snapshot.__dataclass_fields__
         if (value := getattr(after, name)) != getattr(before, name)
     }
+    if retag or "tags" in changed:
+        _tags(session, conversation.id, after.tags)
     if not changed:
         return
     session.execute(
@@ -182,8 +184,6 @@ def project(session: Session, conversation: Conversation, after: Snapshot) -> No
     )
     for name, value in changed.items():
         set_committed(conversation, name, value)
-    if "tags" in changed:
-        _tags(session, conversation.id, after.tags)
     if (slot := _slot(before)) != (new := _slot(after)):
         count(session, slot, -1)
         count(session, new, +1)
@@ -199,6 +199,7 @@ def set_committed(conversation: Conversation, name: str, value: Any) -> None:
 def _tags(session: Session, conversation_id: int, tags: tuple[str, ...]) -> None:
     session.execute(delete(ConversationTag).where(ConversationTag.conversation_id == conversation_id))
     session.add_all(ConversationTag(conversation_id=conversation_id, tag=tag) for tag in tags)
+    session.flush()
 
 
 def _slot(snapshot: Snapshot) -> tuple[str, int] | None:
