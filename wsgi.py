@@ -63,16 +63,19 @@ def setups() -> list[Setup]:
 def pages() -> list[Blueprint]:
     """Blueprints of the rooms."""
     from channels.chat import views as chat
+    from contact.desk import api, parcel, views
     from contact.web import door, me, people
 
-    return [chat.pages, door.pages, me.pages, people.pages]
+    desk = [views.pages, api.pages, parcel.pages]
+    return [chat.pages, door.pages, me.pages, people.pages, *desk]
 
 
 def doors() -> list[Door]:
     """Socket doors: `door(live)`, see contact/web/live.py."""
     from channels.chat import live as chat
+    from contact.desk import live as desk
 
-    return [chat.door]
+    return [chat.door, desk.door]
 
 
 def readers() -> list[Reader]:
@@ -92,6 +95,7 @@ def parts(service: Service) -> list[Part]:
     from channels.dispatcher import Dispatcher
     from channels.email import sandbox
     from channels.email.listener import Listener
+    from channels.email.mailbox import Mailboxes
     from channels.receiver import Receiver
     from contact.jobs import Clock
     from contact.readers import Readers
@@ -102,6 +106,7 @@ def parts(service: Service) -> list[Part]:
         Part("clock", Clock(jobs()).run),
         Part("receiver", Receiver().run),
         Part("smtp listener", Listener().run),
+        Part("mailboxes", Mailboxes().run),
         Part("sandbox", sandbox.run),
         Part("dispatcher", Dispatcher({"email": service.settings.relay_connections}).run),
     ]
@@ -109,9 +114,13 @@ def parts(service: Service) -> list[Part]:
 
 def commands(app: Flask) -> None:
     """Groups and commands of `flask --app wsgi`."""
+    from contact.cli import group as log
+    from contact.ops import cli as ops
     from contact.users.cli import group as user
 
     app.cli.add_command(user)
+    app.cli.add_command(log)
+    ops.install(app)
 
 
 def first_start(service: Service) -> list[Line]:

@@ -122,7 +122,7 @@ class House:
     @property
     def password(self) -> str:
         """The first sign-in's password, as the first screen shows it."""
-        found = wait_for(lambda: re.search(r"password\s+(\S+)", self.output, re.IGNORECASE), what="the password")
+        found = wait_for(lambda: re.search(r"Sign in\s+admin / (\S+)", self.output), what="the password")
         return str(found[1])
 
     @property

@@ -1,0 +1,238 @@
+"""`flask doctor`: looks at everything the house stands on, and says what to do about what is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import smtplib
+import socket
+import ssl
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from contact import migrations, pulse
+from contact.db import utcnow
+from contact.inbox import Inbox, InboxState
+from contact.jobs import JobRun
+from contact.log import Interaction, ReaderState
+from contact.service import Service
+from contact.settings import Settings
+
+LITTLE, TOO_LITTLE = 2 * 1024**3, 200 * 1024**2
+"""Free bytes below which we warn, and below which mail can no longer be taken in safely."""
+TIMEOUT = 10.0
+
+
+class State(StrEnum):
+    FINE = "fine"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One look at one thing: what, how it is, and a sentence that says what to do."""
+
+    what: str
+    state: State
+    sentence: str
+
+
+Check = Callable[[Service], Iterable[Finding]]
+
+
+def fine(what: str, sentence: str) -> Finding:
+    return Finding(what, State.FINE, sentence)
+
+
+def warn(what: str, sentence: str) -> Finding:
+    return Finding(what, State.WARN, sentence)
+
+
+def bad(what: str, sentence: str) -> Finding:
+    return Finding(what, State.BAD, sentence)
+
+
+def examine(service: Service, more: Sequence[Check] = ()) -> Iterator[Finding]:
+    """All findings, as they come; `more` are the checks of rooms."""
+    findings = list(database(service))
+    yield from findings
+    if all(one.state is not State.BAD for one in findings):
+        for check in (clock, inboxes, workers, readers, jobs):
+            with service.db.read() as session:
+                yield from check(session)
+    for look in (disk, keys, run_dir, smtp_listener, relay, *more):
+        yield from look(service)
+
+
+def database(service: Service) -> Iterator[Finding]:
+    try:
+        with service.db.read() as session:
+            session.execute(text("SELECT 1"))
+            if service.db.is_sqlite:
+                yield from _sqlite(session)
+        found = migrations.current(service.db.engine)
+    except SQLAlchemyError as error:
+        yield bad("database", f"cannot be used: {type(error).__name__}; is {service.db.engine.url!r} right?")
+        return
+    yield fine("database", service.db.engine.dialect.name)
+    if found == migrations.HEAD:
+        yield fine("migrations", found)
+    else:
+        yield bad("migrations", f"the database is at {found}, this version wants {migrations.HEAD}; start the house")
+
+
+def _sqlite(session: Session) -> Iterator[Finding]:
+    mode = session.execute(text("PRAGMA journal_mode")).scalar()
+    if mode != "wal":
+        yield bad("database", f"journal mode is {mode}, not wal; is the folder on a network file system?")
+    verdict = session.execute(text("PRAGMA quick_check(1)")).scalar()
+    if verdict != "ok":
+        yield bad("database", f"is damaged: {verdict}; restore a backup")
+
+
+def clock(session: Session) -> Iterator[Finding]:
+    """Our clock against the newest row, and against the database server's."""
+    now = utcnow()
+    newest = session.scalar(select(func.max(Interaction.at)))
+    if newest and newest > now + timedelta(minutes=1):
+        yield bad("clock", f"the log has rows from {newest - now} in the future; this clock was turned back")
+    if session.get_bind().dialect.name == "postgresql":
+        theirs = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        if abs(theirs - now) > timedelta(seconds=2):
+            yield bad("clock", f"differs from the database server's by {theirs - now}; leases need clocks that agree")
+    yield fine("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def inboxes(session: Session) -> Iterator[Finding]:
+    found = session.scalars(select(Inbox).order_by(Inbox.id)).all()
+    for one in found:
+        what = f"inbox {one.id} ({one.channel})"
+        if one.state == InboxState.PAUSED:
+            yield bad(what, f"sends nothing: {one.paused_reason}")
+        else:
+            yield fine(what, one.address)
+    if not found:
+        yield warn("inboxes", "there is none; make one in the console")
+
+
+def workers(session: Session) -> Iterator[Finding]:
+    parts = pulse.living(session, utcnow())
+    if not parts:
+        yield warn("worker", "does not run: nothing is sent or taken in; start the house")
+    for part in parts:
+        if part.state == "waiting":
+            yield bad(f"worker: {part.part}", f"failed {part.failures} times, last: {part.error}")
+        else:
+            yield fine(f"worker: {part.part}", f"{part.state} since {part.since:%Y-%m-%d %H:%M} UTC")
+
+
+def readers(session: Session) -> Iterator[Finding]:
+    for reader in session.scalars(select(ReaderState)):
+        if reader.stopped_at:
+            yield bad(f"reader {reader.name}", f"stopped at {reader.error}; repair, then `flask log restart`")
+
+
+def jobs(session: Session) -> Iterator[Finding]:
+    latest = select(JobRun.job, func.max(JobRun.slot)).group_by(JobRun.job)
+    for job, slot in session.execute(latest).all():
+        run = session.get(JobRun, (job, slot))
+        if run and run.error:
+            yield bad(f"job {job}", f"failed at {slot:%Y-%m-%d %H:%M} UTC: {run.error}")
+
+
+def disk(service: Service) -> Iterator[Finding]:
+    folder = service.settings.data_dir.absolute()
+    free = shutil.disk_usage(folder).free
+    sentence = f"{free / 1024**3:.1f} GiB free in {folder}"
+    if free < TOO_LITTLE:
+        yield bad("disk", f"{sentence}: nothing can be taken in safely")
+    else:
+        yield warn("disk", f"only {sentence}") if free < LITTLE else fine("disk", sentence)
+
+
+def keys(service: Service) -> Iterator[Finding]:
+    settings = service.settings
+    named = (settings.data_dir / "secret.key", settings.dkim_key, settings.smtp_tls_key)
+    for path in filter(None, named):
+        if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield bad("keys", f"others may read {path}; chmod 600 it")
+    if not settings.secret_key and not (settings.data_dir / "secret.key").exists():
+        yield warn("keys", "no secret key yet; the first start makes one")
+
+
+def run_dir(service: Service) -> Iterator[Finding]:
+    try:
+        service.nudges.listen().close()
+        yield fine("run folder", str(service.settings.run_dir.absolute()))
+    except OSError as error:
+        yield bad("run folder", f"processes cannot wake each other in {service.settings.run_dir}: {error}")
+
+
+def smtp_listener(service: Service) -> Iterator[Finding]:
+    host, port = service.settings.smtp_listen
+    what = "SMTP listener"
+    try:
+        with smtplib.SMTP(host, port, timeout=TIMEOUT) as smtp:
+            smtp.noop()
+            yield fine(what, f"answers on {host}:{port}")
+    except ConnectionRefusedError:
+        yield warn(what, f"nobody listens on {host}:{port}; is the house open?")
+    except (OSError, smtplib.SMTPException) as error:
+        yield bad(what, f"{host}:{port} does not speak SMTP: {error}")
+
+
+def relay(service: Service) -> Iterator[Finding]:
+    """EHLO, STARTTLS, sign in, NOOP: everything but a message."""
+    settings = service.settings
+    if not settings.relay_url:
+        yield warn("relay", "none: outgoing mail is caught in the sandbox; set HANMARU_RELAY_URL")
+        return
+    where = "{0.hostname}:{0.port}".format(urlsplit(settings.relay_url))
+    try:
+        with _relay(settings) as smtp:
+            code, answer = smtp.noop()
+    except (OSError, smtplib.SMTPException) as error:
+        yield bad("relay", f"{where}: {error}")
+        return
+    said = answer.decode(errors="replace")
+    yield fine("relay", f"{where} answers") if code == 250 else bad("relay", f"{where} says {code} {said}")
+
+
+def _relay(settings: Settings) -> smtplib.SMTP:
+    url = urlsplit(settings.relay_url)
+    host, tls = url.hostname or "", ssl.create_default_context()
+    smtp: smtplib.SMTP
+    if url.scheme == "smtps":
+        smtp = smtplib.SMTP_SSL(host, url.port or 465, timeout=TIMEOUT, context=tls)
+    else:
+        smtp = smtplib.SMTP(host, url.port or 25, timeout=TIMEOUT)
+    try:
+        smtp.ehlo(socket.gethostname())
+        if url.scheme == "smtp" and settings.relay_tls != "none":
+            if smtp.has_extn("starttls"):
+                smtp.starttls(context=tls if settings.relay_tls == "required" else _lenient())
+                smtp.ehlo(socket.gethostname())
+            elif settings.relay_tls == "required":
+                raise smtplib.SMTPNotSupportedError("TLS is required, and the relay offers no STARTTLS")
+        if url.username:
+            smtp.login(unquote(url.username), unquote(url.password or ""))
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
+
+
+def _lenient() -> ssl.SSLContext:
+    """Opportunistic TLS checks no names, as between mail servers (RFC 7435)."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
