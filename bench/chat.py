@@ -72,8 +72,8 @@ def run(command: list[str], folder: Path, port: int, namespace: str, plan: argpa
         process.cpu_affinity([0])
         return _load(process, port, namespace, plan)
     finally:
-        server.terminate()
-        server.wait(20)
+        server.kill()
+        server.wait()
 
 
 def _load(process: psutil.Process, port: int, namespace: str, plan: argparse.Namespace) -> Result:

@@ -35,11 +35,13 @@ from contact.directory import Address
 from contact.errors import HanmaruError, Invalid, NotFound, TooMany
 from contact.files import Attachment
 from contact.inbox import Inbox
+from contact.intake import Taken
 from contact.limits import Limits, Rule
 from contact.log import Interaction, Name
-from contact.messages import AddressKind, DeliveryState
+from contact.messages import AddressKind, DeliveryState, Inbound
 from contact.outbox import Words
 from contact.presence import Agents, Change, Looked, Typing
+from contact.quick import Going, Quick
 from contact.web.live import Live
 from contact.web.security import guarding
 
@@ -70,6 +72,7 @@ class Door:
         self._presence = presences.of(live)
         self._visitors = Visitors(live.service.settings.secret())
         self._peers = Peers()
+        self._quick = Quick(live.service.db)
         self._inboxes: dict[str, tuple[float, Inbox | None]] = {}
         self._expected: dict[bool, tuple[float, int | None]] = {}
         self._just_said: OrderedDict[int, tuple[items.Item, str]] = OrderedDict()
@@ -205,22 +208,31 @@ class Door:
         one = said(data, peer.visitor, self._visitors)
         message = inbound(one, peer.visitor, peer.language, None if peer.conversation_id else peer.page)
         stored = tuple(files.Item(file.sha256, file.size, file.name, file.content_type) for file in one.files)
-        now = utcnow()
-        with self._service.db.write() as session:
-            taken = intake.take(session, now, message, peer.inbox, stored)
-            contact_id = peer.contact_id or session.get_one(Address, taken.address_id).contact_id
-        if (taken.address_id, taken.conversation_id) != (peer.address_id, peer.conversation_id):
-            self._peers.learn(
-                peer.visitor,
-                address_id=taken.address_id,
-                contact_id=contact_id,
-                conversation_id=taken.conversation_id,
-            )
+        taken = self._quickly(peer, message) if not stored else None
+        if taken is None:
+            taken = self._properly(peer, message, stored)
         if taken.new and not one.files:  # files need their rows: the tail reads those
             self._remember(peer, one, taken)
         return {"ok": True, "n": taken.interaction_id, "at": taken.at.isoformat()}
 
-    def _remember(self, peer: Peer, one: Said, taken: intake.Taken) -> None:
+    def _quickly(self, peer: Peer, message: Inbound) -> Taken | None:
+        """The next line of a talk under way."""
+        if not peer.conversation_id:
+            return None
+        going = Going(peer.contact_id, peer.address_id, peer.conversation_id)
+        return self._quick.take(utcnow(), message, peer.inbox.id, going)
+
+    def _properly(self, peer: Peer, message: Inbound, stored: Sequence[files.Item]) -> Taken:
+        """The first line, the same line again, or whatever has changed in between."""
+        with self._service.db.write() as session:
+            taken = intake.take(session, utcnow(), message, peer.inbox, stored)
+            contact_id = peer.contact_id or session.get_one(Address, taken.address_id).contact_id
+        self._peers.learn(
+            peer.visitor, address_id=taken.address_id, contact_id=contact_id, conversation_id=taken.conversation_id
+        )
+        return taken
+
+    def _remember(self, peer: Peer, one: Said, taken: Taken) -> None:
         """Keep the item for the tail, so that it need not read it again."""
         item = {"n": taken.interaction_id, "id": one.id, "from": "visitor", "name": "", "text": one.text}
         self._just_said[taken.interaction_id] = ({**item, "files": [], "at": taken.at.isoformat()}, peer.sid)
