@@ -7,6 +7,7 @@ PY := $(BIN)/python
 UV := $(shell command -v uv || ls $(BIN)/uv 2>/dev/null)
 INSTALL := $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
 NPM := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+NODE20 := node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' 2>/dev/null
 CATALOGS := $(wildcard templates/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
 
@@ -69,13 +70,13 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@touch $@
 
 node_modules/.run: package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { echo "Hanmaru needs Node 20 or newer."; exit 1; }
+	@$(NODE20) || { echo "Hanmaru needs Node 20 or newer."; exit 1; }
 	@echo "Installing browser packages ..."
 	@$(NPM) --omit=dev
 	@touch $@
 
 node_modules/.dev: package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { echo "Hanmaru needs Node 20 or newer."; exit 1; }
+	@$(NODE20) || { echo "Hanmaru needs Node 20 or newer."; exit 1; }
 	@echo "Installing browser packages for the tests ..."
 	@$(NPM)
 	@touch $@ node_modules/.run
