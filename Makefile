@@ -1,6 +1,7 @@
 # Hanmaru. `make run` opens the house, `make test` proves it. Needs Python 3.11+ and Node 20+, no root.
 
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+NEW := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(NEW)' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -55,8 +56,6 @@ catalogs: $(CATALOGS:.po=.mo)
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Hanmaru needs Python 3.11 or newer."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Hanmaru needs Python 3.11 or newer; $(PYTHON) is older."; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.txt constraints.txt | $(VENV)/bin/python
