@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 
 from contact.channel import Channels, Forged, Unreadable
 from contact.messages import Envelope, Inbound, InboxFacts, Receipt
@@ -26,11 +27,17 @@ TIME_LIMIT = 60.0
 MEMORY_LIMIT = 3 * 1024**3
 """Bytes of address space of the child."""
 
+READY = "ready"
+
 Values = Sequence[Inbound | Receipt]
 
 
 class Stuck(Exception):
     """The parser did not come back with this message, twice."""
+
+
+class ParserDown(Exception):
+    """No parser can be started here: our trouble, the messages wait."""
 
 
 class Parser:
@@ -44,7 +51,7 @@ class Parser:
         self._child: subprocess.Popen[bytes] | None = None
 
     def parse(self, raw: bytes, envelope: Envelope, inbox: InboxFacts) -> Values:
-        """Verify and parse; raises `Forged`, `Unreadable` or `Stuck`."""
+        """Verify and parse; raises `Forged`, `Unreadable` or `Stuck`; `ParserDown` when nothing can be parsed here."""
         with self._turn:
             for _ in range(2):
                 if (answer := self._ask(raw, envelope, inbox)) is not None:
@@ -78,9 +85,19 @@ class Parser:
             command = [sys.executable, "-m", "channels.parsing", str(theirs.fileno())]
             self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_environment())  # noqa: S603
             theirs.close()
-            with contextlib.suppress(OSError):
-                self._pipe.send_bytes(self._adapters)
+            self._greet(self._pipe)
         return self._pipe
+
+    def _greet(self, pipe: Connection) -> None:
+        """Hand over the adapters. A child that cannot even begin is no message's fault."""
+        try:
+            pipe.send_bytes(self._adapters)
+            if pipe.poll(self._time_limit) and pipe.recv() == READY:
+                return
+        except (EOFError, OSError):
+            pass
+        self._end()
+        raise ParserDown("The parser process cannot be started.")
 
     def _end(self) -> None:
         if self._pipe is not None and self._child is not None:
@@ -92,7 +109,8 @@ class Parser:
 
 def _environment() -> dict[str, str]:
     """The child needs to find the same code, and nothing of our settings."""
-    return {"PYTHONPATH": ":".join(filter(None, sys.path)), "PYTHONSAFEPATH": "1", "LC_ALL": "C.UTF-8"}
+    paths = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
+    return {"PYTHONPATH": ":".join(paths), "PYTHONSAFEPATH": "1", "LC_ALL": "C.UTF-8"}
 
 
 def _told(outcome: str, said: Values | str) -> Values:
@@ -122,6 +140,7 @@ def main(descriptor: int) -> None:
     pipe = Connection(descriptor)
     with contextlib.suppress(EOFError, OSError):
         channels: Channels = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own worker wrote it
+        pipe.send(READY)
         while True:
             pipe.send(_answer(channels, *pipe.recv()))
 

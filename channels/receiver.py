@@ -1,20 +1,21 @@
 """The receiver: raw messages to rows of the log. keep raw, verify, parse, take or settle.
 
-Messages are parsed ahead by child processes and taken in the order they came, each in one
-short transaction that also marks its raw row: a crash anywhere leaves it waiting, and the
-seen-before key makes a second reading harmless. What cannot be read, or taken, stays as a
-failed row with a sentence and does not hold up the next one.
+Messages are parsed ahead by child processes and taken in the order they came, a few in one
+short transaction that also marks their raw rows: a crash anywhere leaves them waiting, and
+the seen-before key makes a second reading harmless. What cannot be read, or taken, stays as
+a failed row with a sentence and does not hold up the next one.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, undefer
 
@@ -28,9 +29,11 @@ from contact.messages import Envelope, Inbound, InboxFacts, Receipt
 from contact.raw import Raw, RawState
 from contact.worker import Context
 
-BATCH = 40
-AHEAD_BYTES = 64 * 1024 * 1024
-"""Bytes of messages held in memory while they wait for their turn."""
+BATCH = 60
+AHEAD = 12
+"""Messages being parsed, or parsed and waiting for their turn."""
+GROUP = 8
+"""Messages taken in one transaction, when so many are ready: short, but not one by one."""
 POLL = 2.0
 """Seconds after which it looks without having been nudged."""
 
@@ -39,10 +42,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One waiting message, read from the database."""
+    """One waiting message, read from the database. Large ones are still in the store (`sha256`)."""
 
     id: int
-    content: bytes
+    content: bytes | None
+    sha256: str
     envelope: Envelope
     facts: InboxFacts
 
@@ -52,6 +56,7 @@ class Read:
     """What a message said, its files stored; or why it could not be read."""
 
     id: int
+    inbox_id: int
     said: tuple[tuple[Inbound | Receipt, tuple[files.Item, ...]], ...] = ()
     trouble: str = ""
 
@@ -95,101 +100,115 @@ class Desk:
 
     def batch(self, limit: int = BATCH) -> int:
         """Read and take up to `limit` waiting messages, oldest first; returns how many."""
-        with self._db.read() as session:
-            waiting = raw.waiting(session, limit)
-        done = 0
-        for read in self._read_ahead(waiting):
-            self._take(read)
-            done += 1
-            if self._context.stop.is_set():
-                break
+        jobs, ahead, done = deque(self._jobs(limit)), deque[Future[Read]](), 0
+        while (jobs or ahead) and not self._context.stop.is_set():
+            while jobs and len(ahead) < AHEAD:
+                ahead.append(self._threads.submit(self._read, jobs.popleft()))
+            reads = [ahead.popleft().result()]
+            while ahead and len(reads) < GROUP and ahead[0].done():
+                reads.append(ahead.popleft().result())
+            self._take(reads)
+            done += len(reads)
         return done
 
-    def _read_ahead(self, ids: Sequence[int]) -> Iterator[Read]:
-        """Messages in order, the next ones being parsed meanwhile."""
-        ahead: deque[tuple[Future[Read], int]] = deque()
-        held, left = 0, deque(ids)
-        while left or ahead:
-            while left and (held < AHEAD_BYTES or not ahead) and len(ahead) < 2 * len(self._parsers) + 1:
-                job = self._job(left.popleft())
-                if job is not None:
-                    ahead.append((self._threads.submit(self._read, job), len(job.content)))
-                    held += len(job.content)
-            if ahead:
-                future, size = ahead.popleft()
-                held -= size
-                yield future.result()
-
-    def _job(self, raw_id: int) -> Job | None:
-        """None when another worker was faster."""
+    def _jobs(self, limit: int) -> list[Job]:
         with self._db.read() as session:
-            row = session.get(Raw, raw_id, options=[undefer(Raw.content)])
-            if row is None or row.state != RawState.KEPT:
-                return None
-            try:
-                content = raw.content_of(row, self._store)
-            except NotFound:
-                content = b""  # the parser will say that it is empty
-            ours = inbox.get(session, row.inbox_id)
-            return Job(row.id, content, raw.envelope_of(row), inbox.facts(ours))
+            ids = raw.waiting(session, limit)
+            rows = session.scalars(select(Raw).where(Raw.id.in_(ids)).order_by(Raw.id).options(undefer(Raw.content)))
+            known: dict[int, InboxFacts] = {}
+            jobs = []
+            for row in rows:
+                if row.inbox_id not in known:
+                    known[row.inbox_id] = inbox.facts(inbox.get(session, row.inbox_id))
+                jobs.append(Job(row.id, row.content, row.sha256, raw.envelope_of(row), known[row.inbox_id]))
+            return jobs
 
     def _read(self, job: Job) -> Read:
+        """Parse one message and store its files; in a thread of its own parser."""
         parser = self._idle.popleft()
         try:
-            values = parser.parse(job.content, job.envelope, job.facts)
-        except (Forged, Unreadable, Stuck) as error:
-            return Read(job.id, trouble=str(error))
+            return self._parsed(job, parser)
         finally:
             self._idle.append(parser)
-        return Read(job.id, tuple((value, self._files(value)) for value in values))
 
-    def _files(self, value: Inbound | Receipt) -> tuple[files.Item, ...]:
-        return files.keep(self._store, value.files) if isinstance(value, Inbound) else ()
-
-    def _take(self, read: Read) -> None:
-        """Into the log; whatever is wrong with the message itself makes it a failed row."""
-        trouble = read.trouble
+    def _parsed(self, job: Job, parser: Parser) -> Read:
+        if cut := job.envelope.headers.get("cut"):  # only a part of it could be had
+            return Read(job.id, job.facts.id, trouble=cut)
         try:
-            if not trouble:
-                self._write(read)
+            values = parser.parse(self._content(job), job.envelope, job.facts)
+        except (Forged, Unreadable, Stuck) as error:
+            return Read(job.id, job.facts.id, trouble=str(error))
+        return Read(job.id, job.facts.id, tuple(self._stored(value) for value in values))
+
+    def _content(self, job: Job) -> bytes:
+        if job.content is not None:
+            return job.content
+        try:
+            with self._store.open(job.sha256) as stream:
+                return stream.read()
+        except NotFound:
+            raise Unreadable("The bytes of this message are gone.") from None
+
+    def _stored(self, value: Inbound | Receipt) -> tuple[Inbound | Receipt, tuple[files.Item, ...]]:
+        """The value without the bytes of its files, and where these are now."""
+        if isinstance(value, Receipt):
+            return value, ()
+        return replace(value, files=()), files.keep(self._store, value.files)
+
+    def _take(self, reads: Sequence[Read]) -> None:
+        """Into the log, together if that works, else one by one: what is wrong with one is its own affair."""
+        try:
+            with self._db.write() as session:
+                for read in reads:
+                    take(session, read)
         except (OperationalError, InterfaceError):
             raise  # the database's trouble, not the message's: the part starts again
-        except HanmaruError as error:
-            trouble = str(error)
-        except Exception as error:
-            log.exception("message not taken", raw=read.id)
-            trouble = f"The message could not be taken in: {type(error).__name__}: {error}"
-        if trouble:
-            with self._db.write() as session:
-                if (row := _kept(session, read.id)) is not None:
-                    raw.failed(row, trouble)
-                    log.warning("message failed", raw=read.id, reason=trouble[:200])
+        except Exception as error:  # noqa: BLE001 - told in `_fail`, or found again one by one
+            if len(reads) > 1 or isinstance(error, IntegrityError):
+                for read in reads:  # with IntegrityError another worker was faster, which can be seen now
+                    self._take_one(read)
+            else:
+                self._fail(reads[0], error)
 
-    def _write(self, read: Read) -> None:
+    def _take_one(self, read: Read) -> None:
         try:
             with self._db.write() as session:
                 take(session, read)
-        except IntegrityError:  # another worker took the same key meanwhile: now it can be seen
-            with self._db.write() as session:
-                take(session, read)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - told in `_fail`
+            self._fail(read, error)
+
+    def _fail(self, read: Read, error: Exception) -> None:
+        """The message stays as a failed row with a sentence."""
+        if isinstance(error, HanmaruError):
+            trouble = str(error)
+        else:
+            log.error("message not taken", raw=read.id, exc_info=error)
+            trouble = f"The message could not be taken in: {type(error).__name__}: {error}"
+        with self._db.write() as session:
+            fail(session, read.id, trouble)
 
 
 def take(session: Session, read: Read) -> None:
     """Append what the message said and mark its raw row, in this transaction."""
+    if read.trouble:
+        return fail(session, read.id, read.trouble)
     spine.lock(session)
-    row = _kept(session, read.id)
-    if row is None:
-        return
-    ours, now, taken = inbox.get(session, row.inbox_id), utcnow(), None
+    now, taken = utcnow(), None
     for value, items in read.said:
         if isinstance(value, Receipt):
             outbox.settle(session, now, value)
         else:
-            taken = intake.take(session, now, value, ours, items).interaction_id
-    raw.parsed(row, taken)
+            taken = intake.take(session, now, value, inbox.get(session, read.inbox_id), items).interaction_id
+    if not raw.understood(session, read.id, taken):
+        log.info("message was read by another worker", raw=read.id)
+    return None
 
 
-def _kept(session: Session, raw_id: int) -> Raw | None:
-    """The raw row if it still waits, held until the transaction ends."""
+def fail(session: Session, raw_id: int, reason: str) -> None:
+    """Mark the raw row, if it still waits."""
     row = session.get(Raw, raw_id, with_for_update=True, populate_existing=True)
-    return row if row is not None and row.state == RawState.KEPT else None
+    if row is not None and row.state == RawState.KEPT:
+        raw.failed(row, reason)
+        log.warning("message failed", raw=raw_id, reason=reason[:200])

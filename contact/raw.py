@@ -12,7 +12,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -95,16 +108,20 @@ def keep(
         "received_at": now,
         "state": RawState.KEPT.value,
     }
-    number: int | None = session.scalar(_insert(session).values(values).on_conflict_do_nothing().returning(Raw.id))
+    dialect = session.get_bind().dialect.name
+    number: int | None = session.connection().execute(_INSERT[dialect], values).scalar()
     if number is None:  # another fetcher was faster
         return session.scalars(select(Raw.id).where(Raw.key == key)).one()
     wake(session, "raw")
     return number
 
 
-def _insert(session: Session) -> Any:
-    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(Raw)
+def _insert(dialect: Any) -> Any:
+    row = dialect.insert(Raw.__table__)
+    return row.values(tries=0, error="").on_conflict_do_nothing().returning(Raw.__table__.c.id)
+
+
+_INSERT = {"sqlite": _insert(sqlite), "postgresql": _insert(postgresql)}
 
 
 def envelope_of(row: Raw) -> Envelope:
@@ -135,10 +152,28 @@ def parsed(row: Raw, interaction_id: int | None) -> None:
     row.tries += 1
 
 
+def understood(session: Session, raw_id: int, interaction_id: int | None) -> bool:
+    """`parsed` by id in one statement; False when it was not waiting any more."""
+    done = session.connection().execute(_UNDERSTOOD, {"raw_id": raw_id, "row": interaction_id})
+    return done.rowcount == 1
+
+
 def failed(row: Raw, reason: str) -> None:
     """It was not understood; it stays, with the reason."""
     row.state, row.error = RawState.FAILED.value, reason[:2000]
     row.tries += 1
+
+
+_UNDERSTOOD = (
+    update(Raw.__table__)  # type: ignore[arg-type]
+    .where(Raw.__table__.c.id == bindparam("raw_id"), Raw.__table__.c.state == RawState.KEPT.value)
+    .values(
+        state=RawState.PARSED.value,
+        error="",
+        interaction_id=bindparam("row", type_=Id),
+        tries=Raw.__table__.c.tries + 1,
+    )
+)
 
 
 def retry(session: Session, raw_id: int) -> Raw:

@@ -38,8 +38,11 @@ AT_ALL = 300
 """Connections at the same time."""
 SILENCE = 300.0
 """Seconds a client may say nothing (RFC 5321 section 4.5.3.2.7)."""
-LINE = 256 * 1024
-"""Bytes of one line. RFC 5321 allows 998; refusing what many senders write would lose mail."""
+BUFFER = 128 * 1024
+"""Bytes a client may send ahead. Lines of mail may have any length: refusing them would lose mail."""
+READ = 16 * BUFFER
+"""More than the buffer can ever hold, so that one read empties it."""
+END = b"\r\n.\r\n"
 BOOK_AGE = 5.0
 """Seconds a known recipient is believed; an unknown one is always looked up."""
 DRAIN = 10.0
@@ -130,9 +133,9 @@ class _Doors:
 
 
 class _Protocol(SMTP):
-    """aiosmtpd's server with doors that can be full, and long lines."""
+    """aiosmtpd's server with doors that can be full."""
 
-    line_length_limit = LINE
+    line_length_limit = BUFFER
 
     def __init__(self, doors: _Doors, handler: _Handler, size: int, hostname: str, tls: ssl.SSLContext | None) -> None:
         super().__init__(
@@ -148,6 +151,47 @@ class _Protocol(SMTP):
         self._doors = doors
         self._peer = ""
         self.kept = False
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """aiosmtpd's DATA without its loop over lines: a quarter of the time, and lines of any length."""
+        if await self.check_helo_needed():
+            return
+        assert self.envelope is not None
+        if arg or not self.envelope.rcpt_tos:
+            await self.push("501 5.5.4 Syntax: DATA" if arg else "503 5.5.1 Error: need RCPT command")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        content = await self._text()
+        if content is None:
+            status = "552 5.3.4 Too much mail data"
+        else:
+            self.envelope.content = self.envelope.original_content = content
+            status = str(await self._call_handler_hook("DATA"))
+        self._set_post_data_state()  # type: ignore[no-untyped-call]
+        await self.push(status)
+
+    async def _text(self) -> bytes | None:
+        """Bytes up to the lone dot (RFC 5321 section 4.5.2), dots undoubled; None when there were too many.
+
+        Only CR LF dot CR LF ends it: a bare LF is content, so nobody can smuggle a second mail in.
+        """
+        data, over, limit = bytearray(b"\r\n"), False, self.data_size_limit or 0
+        while True:
+            searched = max(0, len(data) - 4)
+            chunk = await self._reader.read(READ)
+            if not chunk:
+                raise ConnectionResetError("the client went away in the middle of a mail")
+            self._reset_timeout()
+            data += chunk
+            end = data.find(END, searched)
+            if end >= 0:
+                break
+            if len(data) > limit:
+                over, data = True, data[-4:]
+        self._reader.feed_data(bytes(data[end + len(END) :]))  # read() has emptied the buffer: this comes first
+        if over or end - 2 > limit:
+            return None
+        return bytes(data[2 : end + 2]).replace(b"\r\n..", b"\r\n.").removeprefix(b"." if data[2:4] == b".." else b"")
 
     @property
     def busy(self) -> bool:

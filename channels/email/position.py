@@ -22,6 +22,8 @@ class MailboxPosition(Base):
     inbox_id: Mapped[int] = mapped_column(Id, ForeignKey("inbox.id"), primary_key=True)
     folder: Mapped[str] = mapped_column(String(200), primary_key=True)
     uidvalidity: Mapped[int] = mapped_column(Id)
+    first_uid: Mapped[int] = mapped_column(Id, default=0)
+    """Mails up to this one lay there before we began, and were not asked for."""
     last_uid: Mapped[int] = mapped_column(Id, default=0)
     fetched_at: Mapped[datetime | None] = mapped_column(Utc)
     checked_at: Mapped[datetime | None] = mapped_column(Utc)

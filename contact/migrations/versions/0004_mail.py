@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("inbox_id", ID, nullable=False),
         sa.Column("folder", sa.String(length=200), nullable=False),
         sa.Column("uidvalidity", ID, nullable=False),
+        sa.Column("first_uid", ID, nullable=False),
         sa.Column("last_uid", ID, nullable=False),
         sa.Column("fetched_at", UTC, nullable=True),
         sa.Column("checked_at", UTC, nullable=True),
