@@ -80,7 +80,9 @@ def doors() -> list[Door]:
 
 def readers() -> list[Reader]:
     """Who follows the log in the worker."""
-    return []
+    from contact import search
+
+    return [search.reader]
 
 
 def jobs() -> list[Job]:

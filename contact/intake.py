@@ -79,7 +79,7 @@ def take(session: Session, now: datetime, inbound: Inbound, inbox: Inbox, items:
         key=inbound.key,
         fingerprint=inbound.fingerprint,
         body=inbound.text,
-        content=_content(inbound),
+        content=_content(inbound, items),
     )
     files.attach(session, row.id, items)
     thread.remember(session, [inbound.thread.message_id], conversation.id, row.id)
@@ -108,7 +108,7 @@ def _again(seen: log.Interaction, inbound: Inbound) -> Taken:
     return Taken(seen.id, seen.conversation_id or 0, seen.at, new=False, address_id=seen.address_id or 0)
 
 
-def _content(inbound: Inbound) -> dict[str, Any]:
+def _content(inbound: Inbound, items: Sequence[files.Item]) -> dict[str, Any]:
     content = {
         "subject": inbound.subject,
         "html": inbound.html,
@@ -121,6 +121,7 @@ def _content(inbound: Inbound) -> dict[str, Any]:
         "message_id": inbound.thread.message_id,
         "nature": "" if inbound.nature is Nature.HUMAN else inbound.nature.value,
         "nature_reason": inbound.nature_reason,
+        "files": [item.name for item in items],
         "facts": dict(inbound.facts),
     }
     return {name: value for name, value in content.items() if value}

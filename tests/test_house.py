@@ -151,6 +151,11 @@ def every_model() -> None:
             importlib.import_module(name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."))
 
 
+def by_hand(name: str) -> bool:
+    """Search: FTS5 with its shadow tables on SQLite, a table and an index of PostgreSQL's own there."""
+    return name.startswith(("search_index", "contact_index", "search_document", "ix_contact_words_words"))
+
+
 @both
 @pytest.mark.usefixtures("every_model")
 def test_models_equal_the_migrated_schema(db: Database) -> None:
@@ -158,7 +163,8 @@ def test_models_equal_the_migrated_schema(db: Database) -> None:
     from alembic.migration import MigrationContext
 
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        kept = {"compare_type": True, "include_name": lambda name, *_: not by_hand(name or "")}
+        context = MigrationContext.configure(connection, opts=kept)
         with warnings.catch_warnings():  # expression indexes: the next test
             warnings.filterwarnings("ignore", message=".*expression.*")
             difference = compare_metadata(context, Base.metadata)

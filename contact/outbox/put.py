@@ -168,9 +168,12 @@ def _record(
     data: dict[str, Any] = {"due": delivery.next_at.isoformat()}
     if words.automatic:
         data["automatic"] = True
+    address = session.get_one(Address, delivery.address_id)
     content = {
         "subject": words.subject,
         "html": words.html,
+        "to": [] if address.kind == AddressKind.VISITOR else [address.value],
+        "files": [item.name for item in words.items],
         "cc": [party.value for party in words.cc],
         "bcc": [party.value for party in words.bcc],
     }
@@ -179,7 +182,7 @@ def _record(
         now,
         conversation,
         log.Name.MESSAGE_QUEUED,
-        contact_id=session.get_one(Address, delivery.address_id).contact_id,
+        contact_id=address.contact_id,
         address_id=delivery.address_id,
         inbox_id=delivery.inbox_id,
         channel=delivery.channel,
