@@ -18,6 +18,9 @@ MAX_DEPTH = 300
 MAX_HTML = 5_000_000
 """Characters shown; the kept original has the rest."""
 
+MAX_STYLE = 4000
+"""Characters of one style attribute."""
+
 
 def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
@@ -37,7 +40,7 @@ _GONE_WITH_CONTENT = _set(
     """
 )
 _EVERYWHERE = {"align", "dir", "lang", "style", "title"}
-_CELL = {"abbr", "bgcolor", "colspan", "height", "nowrap", "rowspan", "valign", "width"}
+_CELL = {"abbr", "background", "bgcolor", "colspan", "height", "nowrap", "rowspan", "valign", "width"}
 _ATTRIBUTES = {
     "*": _EVERYWHERE,
     "a": {"href"},
@@ -47,7 +50,7 @@ _ATTRIBUTES = {
     "hr": {"color", "noshade", "size", "width"},
     "img": {"alt", "border", "height", "hspace", "src", "vspace", "width"},
     "ol": {"start", "type"},
-    "table": {"bgcolor", "border", "cellpadding", "cellspacing", "height", "width"},
+    "table": {"background", "bgcolor", "border", "cellpadding", "cellspacing", "height", "width"},
     "td": _CELL,
     "th": _CELL,
     "tr": {"bgcolor", "height", "valign"},
@@ -65,18 +68,17 @@ _PROPERTIES = _set(
     word-break word-wrap overflow-wrap
     """
 )
-# url() and the like load; a negative length pulls an element over what stands beside it; escapes hide both
+# functions that load, escapes that hide them
 _BAD_VALUE = re.compile(
-    r"[\\@<>{}]|/\*|\b[\w-]*(?:url|image|expression|element|attr|var|env|src)\s*\(|:\s*.*(?<![\w.#])-\s*[\d.]", re.I
+    r"[\\@<>{}]|/\*|(?:url|image|image-set|cross-fade|expression|element|attr|var|env|src|paint)\s{0,9}\(",
+    re.IGNORECASE,
 )
+# a negative length pulls an element over what stands beside it
+_NEGATIVE = re.compile(r"(?<![\w.#])-\s?[\d.]")
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 _REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|gif|jpe?g|webp|bmp);base64,", re.IGNORECASE)
-_REMOTE_BACKGROUND = re.compile(
-    r"<[a-z][^>]{0,2000}?\s(?:background\s*=\s*[\"']?\s*(?:https?:)?//|"
-    r"style\s*=[^>]{0,2000}?url\(\s*[\"']?(?:https?:)?//)",
-    re.IGNORECASE,
-)
+_REMOTE_URL = re.compile(r"url\(\s*[\"']?\s*(?:https?:)?//", re.IGNORECASE)
 _VOID_OR_IMPLIED = _set(
     """
     area base br col embed hr img input link meta param source track wbr p li dt dd tr td th thead tbody tfoot
@@ -101,7 +103,11 @@ def clean_html(html: str, *, remote_images: bool, cid_url: Callable[[str], str |
     def keep(tag: str, attribute: str, value: str) -> str | None:
         nonlocal blocked
         if attribute == "style":
+            blocked += 0 if remote_images else len(_REMOTE_URL.findall(value))
             return _safe_style(value) or None
+        if attribute == "background":
+            blocked += bool(_REMOTE.match(value.strip())) and not remote_images
+            return None  # never shown; named among the attributes only to be counted
         if tag == "a" and attribute == "href":
             return value.strip() if _LINK.match(value.strip()) else None
         if tag != "img" or attribute != "src":
@@ -110,10 +116,8 @@ def clean_html(html: str, *, remote_images: bool, cid_url: Callable[[str], str |
         blocked += held
         return kept
 
-    shallow = flattened(html[:MAX_HTML])
-    backgrounds = len(_REMOTE_BACKGROUND.findall(shallow)) if not remote_images and "//" in shallow else 0
     safe = nh3.clean(
-        shallow,
+        flattened(html[:MAX_HTML]),
         tags=set(_TAGS),
         clean_content_tags=set(_GONE_WITH_CONTENT),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
@@ -123,7 +127,7 @@ def clean_html(html: str, *, remote_images: bool, cid_url: Callable[[str], str |
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
-    return Cleaned(safe, blocked + backgrounds)
+    return Cleaned(safe, blocked)
 
 
 def flattened(html: str) -> str:
@@ -164,5 +168,7 @@ def _image(value: str, remote: bool, cid_url: Callable[[str], str | None]) -> tu
 
 def _safe_style(value: str) -> str:
     """Declarations that only dress the element itself."""
-    parts = (part.partition(":") for part in value.split(";") if not _BAD_VALUE.search(part))
-    return ";".join(f"{name.strip().lower()}:{given}" for name, colon, given in parts if colon)
+    parts = (part.partition(":") for part in value[:MAX_STYLE].split(";") if not _BAD_VALUE.search(part))
+    return ";".join(
+        f"{name.strip().lower()}:{given}" for name, colon, given in parts if colon and not _NEGATIVE.search(given)
+    )

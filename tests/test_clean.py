@@ -227,6 +227,27 @@ def test_deep_nesting_is_flattened_and_keeps_its_words() -> None:
     assert out.count("<div") <= 300
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<p style='" + "a:" * 300_000 + "'>",
+        "<p style='a:" + "- " * 300_000 + "'>",
+        "<p style='" + "url(//" * 100_000 + "'>",
+        "<p " + "style=a:b " * 100_000 + ">",
+        "<img src=http://x>" * 50_000,
+        "<a style= " * 100_000,
+        "<!--" * 300_000,
+        "<b><i>" * 100_000,
+        "<table><tr><td>" * 30_000,
+    ],
+    ids=lambda markup: markup[:12],
+)
+def test_malicious_markup_costs_little(markup: str) -> None:
+    safe(markup)
+    text_of_html(markup)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_can_be_cleaned(markup: str) -> None:

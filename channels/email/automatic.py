@@ -195,7 +195,7 @@ def _bounce(message: Message, body: str, envelope_sender: str | None) -> Verdict
         return None
     if every(message, "x-failed-recipients"):
         return Verdict(Nature.BOUNCE, "X-Failed-Recipients")
-    sender = text(first(message, "from")) or text(first(message, "sender"))
+    sender = (text(first(message, "from")) or text(first(message, "sender")))[:500]
     daemon = bool(_DAEMON.match(re.sub(r".*<|>.*", "", sender)) or _DAEMON_NAME.search(sender))
     null = envelope_sender == "" or any(value.strip() == "<>" for value in every(message, "return-path"))
     titled = bool(_BOUNCE_SUBJECT.match(subject))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -94,22 +95,22 @@ def tidy(text: str) -> str:
     return _CONTROL.sub("", text) if _CONTROL.search(text) else text
 
 
-def _candidates(data: bytes, name: str) -> list[str]:
-    """Charsets to try strictly, best first."""
+def _candidates(data: bytes, name: str) -> Iterator[str]:
+    """Charsets to try strictly, best first; the costly look comes only after the cheap ones failed."""
     shifted = _shifted(data)
     if shifted:
-        return [shifted, name] if name else [shifted]
+        yield shifted
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) and name != "utf-32":
-        return ["utf-16", name or "utf-16"]
+        yield "utf-16"
     if name in ("utf-16", "utf-32"):
-        return [f"{name}-be", name, "utf-8"]  # without a mark of its own it is big-endian (RFC 2781)
+        yield f"{name}-be"  # without a mark of its own it is big-endian (RFC 2781)
     if name.startswith(("utf-16", "utf-32", "utf-7")):
-        return [name, "utf-8"]
-    if name in ("", "cp949", "johab") or name in _SINGLE:
-        korean = ["cp949"] if _looks_korean(data) else []
-        return ["utf-8", *korean, name or "cp1252"]
-    # a true multi-byte label wins over a chance look of UTF-8, but UTF-8 under any other label is UTF-8
-    return ["utf-8", name] if name != "utf-8" else ["utf-8", *(["cp949"] if _looks_korean(data) else [])]
+        yield name
+    yield "utf-8"  # under any other label, what reads as UTF-8 is UTF-8
+    if name in ("", "cp949", "johab", "utf-8", *_SINGLE) and _looks_korean(data):
+        yield "cp949"
+    if name != "utf-8":
+        yield name or "cp1252"
 
 
 def _shifted(data: bytes) -> str:
@@ -123,10 +124,9 @@ def _shifted(data: bytes) -> str:
 
 def _looks_korean(data: bytes) -> bool:
     """Nearly all high bytes are KS X 1001 Hangul pairs; Latin text has its high bytes single."""
-    pairs = total = 0
-    for run in _HIGH_RUN.findall(data[:20_000]):
-        total += len(run)
-        pairs += 2 * len(_HANGUL_PAIR.findall(run))
+    runs = _HIGH_RUN.findall(data[:20_000])
+    total = sum(map(len, runs))
+    pairs = 2 * sum(len(_HANGUL_PAIR.findall(run)) for run in runs)
     return total >= 2 and pairs >= 0.7 * total
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.policy import Compat32
 from email.utils import getaddresses, parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from channels.email.charset import decode, tidy
@@ -30,7 +31,7 @@ MAX_PARTIES = 500
 _WORD = re.compile(r"=\?([^?\s]*?)(?:\*[^?]*)?\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*)\?=")
 _FOLD = re.compile(r"\r?\n[ \t]*|\r")
 _ID = re.compile(r"<([^<>]{1,2000})>")
-_BARE_ID = re.compile(r"[^\s<>,;\"()]+@[^\s<>,;\"()]+")
+_BARE_ID = re.compile(r"[^\s<>,;\"()@]{1,250}@[^\s<>,;\"()@]{1,250}")
 _COMMENT = re.compile(r"\([^()]*\)")
 _LOOSE_ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]\\]{1,64}@[^\s<>,;:\"()\[\]\\]{1,255}")
 
@@ -128,6 +129,7 @@ def _base64(raw: bytes) -> bytes:
         return raw
 
 
+@lru_cache(maxsize=4096)
 def address(value: str) -> str:
     """The normal form of an address a stranger wrote; "" when it is none at all.
 

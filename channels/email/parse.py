@@ -23,6 +23,9 @@ from contact.messages import AddressKind, Envelope, Inbound, InboxFacts, Nature,
 MAX_SUBJECT = 500
 MAX_EFFORT = 100_000_000
 """Lines times multiparts the stdlib's parser is let loose on: it asks every open part about every line."""
+MAX_BOUNDARIES = 20_000
+MAX_HEAD = 1_000_000
+"""Bytes of header fields."""
 _NUMBER = re.compile(r"\[#(\d{1,12})\]|(?<![\w&#/])#(\d{1,12})(?!\w)")
 _ARRIVED_AT = ("delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-forwarded-to")
 
@@ -53,7 +56,7 @@ def parse(raw: bytes, envelope: Envelope, inbox: InboxFacts, *, key: bytes) -> S
 
 def _read(raw: bytes) -> tuple[Message, Content]:
     """The stdlib's tolerant parser; where even that gives up, header and body are cut by hand."""
-    if (raw.count(b"\n") + 1) * (raw.lower().count(b"multipart/") + 1) <= MAX_EFFORT:
+    if not _excessive(raw):
         try:
             message = message_from_bytes(raw, policy=RAW)
             return message, read(message)
@@ -62,10 +65,17 @@ def _read(raw: bytes) -> tuple[Message, Content]:
     return _by_hand(raw)
 
 
+def _excessive(raw: bytes) -> bool:
+    """Shapes no mail program makes, on which the stdlib's parser would spend minutes or gigabytes."""
+    head = min((end for end in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if end >= 0), default=len(raw))
+    effort = (raw.count(b"\n") + 1) * (raw.lower().count(b"multipart/") + 1)
+    return head > MAX_HEAD or raw.count(b"\n--") > MAX_BOUNDARIES or effort > MAX_EFFORT
+
+
 def _by_hand(raw: bytes) -> tuple[Message, Content]:
     """Header, and the beginning of the body as text."""
     head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-    fields = [line for line in re.split(rb"\n(?![ \t])", head) if not line.lower().startswith(b"content-")]
+    fields = [line for line in re.split(rb"\n(?![ \t])", head[:MAX_HEAD]) if not line.lower().startswith(b"content-")]
     message = message_from_bytes(b"\n".join(fields) + b"\n\n" + body[:1_000_000], policy=RAW)
     content = read(message)
     content.defects.append("too deep or too many parts to be taken apart: the kept original has them")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from email.generator import BytesGenerator
 from email.message import Message
 from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from channels.email import calendar, tnef
@@ -29,8 +30,11 @@ MAX_FILES = 500
 MAX_TEXT = 500_000
 """Characters of plain text kept in line; a longer text also comes as a file."""
 
+MAX_UUENCODED = 20
+"""Lines that may begin a file inside the text; more are no mail program's work."""
+
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
-_UUENCODED = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})\n(.*?)^end$", re.MULTILINE | re.DOTALL)
+_UU_BEGIN = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -178,17 +182,18 @@ class _Walker:
 
     def _without_uuencoded(self, body: str) -> str:
         """Files in the old way, inside the text."""
-        if "\nend" not in body or "begin " not in body:
-            return body
-
-        def keep(found: re.Match[str]) -> str:
-            data = _uu(found[0])
-            if not data:
-                return found[0]
-            self._keep(File(clean_name(found[1]), guessed_type(found[1]), data))
-            return ""
-
-        return _UUENCODED.sub(keep, body)
+        kept: list[str] = []
+        position = 0
+        for begin in islice(_UU_BEGIN.finditer(body), MAX_UUENCODED):
+            end = body.find("\nend", begin.end())
+            if end < 0:
+                break
+            data = _uu(body[begin.start() : end]) if begin.start() >= position else b""
+            if data:
+                self._keep(File(clean_name(begin[1]), guessed_type(begin[1]), data))
+                kept.append(body[position : begin.start()])
+                position = end + len("\nend")
+        return "".join(kept) + body[position:]
 
     def _winmail(self, name: str, data: bytes) -> list[Slot]:
         """Outlook's envelope is opened; when that fails it stays as it is, a file."""
@@ -219,22 +224,21 @@ class _Walker:
 
 def unflowed(body: str, *, delete_space: bool = False) -> str:
     """RFC 3676: lines that end in a space go on in the next line of the same quote depth."""
-    out: list[str] = []
+    out: list[list[str]] = []
     flowing = False
     depth = 0
     for line in body.split("\n"):
         marks = len(line) - len(line.lstrip(">"))
         rest = line[marks:].removeprefix(" ")
         signature = rest == "-- "
+        flows_on = rest.endswith(" ") and not signature
+        words = rest[:-1] if flows_on and delete_space else rest
         if flowing and marks == depth and not signature:
-            out[-1] += rest
+            out[-1].append(words)
         else:
-            out.append(">" * marks + (" " if marks else "") + rest)
-        depth = marks
-        flowing = rest.endswith(" ") and not signature
-        if flowing and delete_space:
-            out[-1] = out[-1][:-1]
-    return "\n".join(out)
+            out.append([">" * marks + (" " if marks else ""), words])
+        depth, flowing = marks, flows_on
+    return "\n".join("".join(pieces) for pieces in out)
 
 
 def _children(part: Message) -> list[Message]:

@@ -55,9 +55,12 @@ _FIELDS = {
         r"předmět|件名|主题|主旨|tárgy"
     ),
 }
-_FIELD = {
-    kind: re.compile(rf"\W{{0,6}}(?:{names})\s*\W{{0,3}}\s*[:：](.*)", re.I | re.S) for kind, names in _FIELDS.items()
-}
+_FIELD = re.compile(
+    rf"\W{{0,6}}(?:{'|'.join(f'(?P<{kind}_>{names})' for kind, names in _FIELDS.items())})\s*\W{{0,3}}\s*[:：]", re.I
+)
+_LATER_FIELD = re.compile(
+    rf"\s(?:{'|'.join(f'(?P<{kind}_>{names})' for kind, names in _FIELDS.items() if kind != 'from')})\s*[:：]\s", re.I
+)
 _ADDRESS = re.compile(r"[\w.+%-]+@[\w.-]+")
 _CLOCK = re.compile(r"\d{1,2}[:.시]\s?\d{2}")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}/\d{1,2}/\d{2}|(?:19|20)\d\d(?=[年년])")
@@ -168,6 +171,7 @@ def _separated(lines: list[str]) -> list[str]:
 def _own(lines: list[str]) -> list[bool]:
     """For each line: is it the sender's own?"""
     own = [True] * len(lines)
+    colons = [line.rstrip().endswith((":", "：")) for line in lines]
     index = 0
     while index < len(lines):
         if _quoted_line(lines[index]):
@@ -177,7 +181,7 @@ def _own(lines: list[str]) -> list[bool]:
         cut = _starts_rest(lines, index)
         if cut:
             return own[:index] + [False] * (len(lines) - index)
-        length = _attribution(lines, index)
+        length = _attribution(lines, index) if any(colons[index : index + 4]) else 0
         if not length:
             index += 1
             continue
@@ -201,10 +205,11 @@ def _starts_rest(lines: list[str], index: int) -> bool:
     line = lines[index]
     if not line.strip() or len(line) > 400:
         return False
-    if _SEPARATOR.fullmatch(line):
+    drawn = line.lstrip()[0] in "-_=*~—–bB"
+    if drawn and _SEPARATOR.fullmatch(line):
         return True
     after = index + 1
-    if _RULE.fullmatch(line):
+    if drawn and _RULE.fullmatch(line):
         while after < len(lines) and after < index + 3 and not lines[after].strip():
             after += 1
         return _header_block(lines, after, ruled=True)
@@ -237,16 +242,16 @@ def _header_block(lines: list[str], index: int, *, ruled: bool) -> bool:
 
 def _field(line: str) -> set[str]:
     """The header fields a line begins with, or holds (`To: a Subject: b` on one line)."""
-    if len(line) > 1000 or not re.search("[:：]", line):
+    if len(line) > 1000 or (":" not in line and "：" not in line):
         return set()
-    kinds = {kind for kind, pattern in _FIELD.items() if pattern.match(line)}
-    if kinds:
-        kinds |= {
-            kind
-            for kind, names in _FIELDS.items()
-            if re.search(rf"\s(?:{names})\s*[:：]\s", line[:1000], re.I) and kind != "from"
-        }
-    return kinds
+    found = _FIELD.match(line)
+    if not found:
+        return set()
+    return {_kind(found), *(_kind(later) for later in _LATER_FIELD.finditer(line, found.end() - 1))}
+
+
+def _kind(found: re.Match[str]) -> str:
+    return (found.lastgroup or "").rstrip("_")
 
 
 def _attribution(lines: list[str], index: int) -> int:
@@ -258,7 +263,7 @@ def _attribution(lines: list[str], index: int) -> int:
     joined = ""
     for length, line in enumerate(lines[index : index + 4], 1):
         wrapped_end = length > 1 and re.fullmatch(r"\s*>\s*[:：]\s*", line)
-        if not line.strip() or len(joined) > 500 or (_quoted_line(line) and not wrapped_end):
+        if not line.strip() or len(joined) + len(line) > 600 or (_quoted_line(line) and not wrapped_end):
             return 0
         joined = f"{joined} {line.strip()}".strip()
         if re.search(r"[:：]\s*$", line):
