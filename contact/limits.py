@@ -16,6 +16,7 @@ import ipaddress
 import logging
 import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 KEYS_KEPT = 20_000
 """Keys remembered for each rule in memory; the least recently used is forgotten first."""
+ASK_AGAIN = 5.0
+"""Seconds that a Redis which did not answer is left alone."""
 
 TOLERANCE = 1e-6
 """Seconds that arithmetic may lose: whoever waited as long as told must be let through."""
@@ -179,18 +182,20 @@ class Redis:
     def __init__(self, url: str, fallback: Memory | None = None) -> None:
         import redis  # a fifth of a second to load, and most houses have none
 
-        self._away = redis.RedisError
+        self._failure: type[Exception] = redis.RedisError
         self._redis: Any = redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
         self._steady = self._redis.register_script(_STEADY)
         self._growing = self._redis.register_script(_GROWING)
         self._fallback = fallback or Memory()
+        self._away_until = 0.0
 
     def take(self, rule: Rule, key: str, now: float, scale: float) -> float:
-        try:
-            return float(self._run(rule, [f"limit:{rule.name}:{key}"], now, scale))
-        except self._away as error:
-            log.warning("limits: Redis is away, counting in this process (%s)", error)
-            return self._fallback.take(rule, key, now, scale)
+        if time.monotonic() >= self._away_until:
+            try:
+                return float(self._run(rule, [f"limit:{rule.name}:{key}"], now, scale))
+            except self._failure as error:
+                self._leave_alone(error)
+        return self._fallback.take(rule, key, now, scale)
 
     def _run(self, rule: Rule, keys: Sequence[str], now: float, scale: float) -> bytes:
         if isinstance(rule, Steady):
@@ -201,10 +206,16 @@ class Redis:
 
     def forgive(self, rule: Rule, key: str) -> None:
         self._fallback.forgive(rule, key)
-        try:
-            self._redis.delete(f"limit:{rule.name}:{key}")
-        except self._away as error:
-            log.warning("limits: Redis is away, nothing forgiven there (%s)", error)
+        if time.monotonic() >= self._away_until:
+            try:
+                self._redis.delete(f"limit:{rule.name}:{key}")
+            except self._failure as error:
+                self._leave_alone(error)
+
+    def _leave_alone(self, error: Exception) -> None:
+        """Ask again after a while: nobody shall wait for a time-out at each try."""
+        self._away_until = time.monotonic() + ASK_AGAIN
+        log.warning("limits: Redis is away, counting in this process (%s)", error)
 
 
 class Limits:

@@ -444,11 +444,15 @@ class TestAudit:
     def test_pages_go_back_in_time(self, session: Session) -> None:
         for n in range(7):
             audit.append(session, later(minutes=n), What.SIGNED_IN, by=None, subject=f"user:{n % 2}")
+        user = somebody(session)
         session.flush()
         first = audit.page(session, size=3)
         rest = audit.page(session, before_id=first[-1].id, size=30)
         assert [row.at for row in first + rest] == [later(minutes=n) for n in range(6, -1, -1)]
-        assert len(audit.page(session, subject="user:1")) == 3
+        assert len(audit.page(session, user_id=user.id)) == 3
+        audit.append(session, NOON, What.CHANGED, by=user.id, subject="user:9")
+        session.flush()
+        assert audit.page(session, user_id=user.id)[0].subject == "user:9"
 
     def test_everything_has_a_sentence(self) -> None:
         from contact.web.history import SENTENCES

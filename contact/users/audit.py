@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ForeignKey, String, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Json, Utc
@@ -89,13 +89,15 @@ def masked(facts: Any) -> dict[str, Any] | None:
     return {str(name): MASK if _is_secret(str(name)) and value else _plain(value) for name, value in facts.items()}
 
 
-def page(session: Session, *, before_id: int | None = None, subject: str = "", size: int = 50) -> list[AuditRow]:
-    """The newest rows, or those older than `before_id`; `subject` narrows to one."""
+def page(
+    session: Session, *, before_id: int | None = None, user_id: int | None = None, size: int = 50
+) -> list[AuditRow]:
+    """The newest rows, or those older than `before_id`; `user_id` = what a user did or had done."""
     rows = select(AuditRow).order_by(AuditRow.id.desc()).limit(size)
     if before_id is not None:
         rows = rows.where(AuditRow.id < before_id)
-    if subject:
-        rows = rows.where(AuditRow.subject == subject)
+    if user_id is not None:
+        rows = rows.where(or_(AuditRow.user_id == user_id, AuditRow.subject == f"user:{user_id}"))
     return list(session.scalars(rows))
 
 

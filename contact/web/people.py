@@ -190,7 +190,7 @@ def _one(user_id: int, error: HanmaruError | None = None, *, token: str = "", sa
             user=user,
             form=request.form if error else {},
             open_sessions=sessions.of_user(session, user.id, utcnow()),
-            rows=audit.page(session, subject=f"user:{user.id}", size=10),
+            rows=audit.page(session, user_id=user.id, size=10),
             users={other.id: other for other in everybody(session)},
             link=own.settings.public + url_for("door.welcome", token=token) if token else "",
             error=told(error),
