@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 UV := $(shell command -v uv || ls $(BIN)/uv 2>/dev/null)
-INSTALL := $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
+INSTALL := $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(PY),$(PY) -m pip install -qq --disable-pip-version-check)
 NPM := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 NODE20 := node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' 2>/dev/null
 CATALOGS := $(wildcard templates/locale/*/LC_MESSAGES/*.po)

@@ -119,6 +119,7 @@ def _engine(url: str, full_sync: bool, pool: int) -> Engine:
     options: dict[str, Any] = {
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
+        "hide_parameters": True,  # an error must not carry what people wrote into a log
     }
     if url.startswith("sqlite"):
         if ":memory:" in url:

@@ -68,6 +68,24 @@ def _private(_logger: Any, _method: str, entry: Entry) -> Entry:
     return entry
 
 
+def fallback() -> None:
+    """For apps made outside our processes (commands, tests): through `logging` as it is set up there.
+
+    structlog's own default would print tracebacks with all local values, addresses included.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.format_exc_info,
+                _private,
+                structlog.processors.JSONRenderer(),
+            ],
+            wrapper_class=structlog.stdlib.BoundLogger,
+            logger_factory=structlog.stdlib.LoggerFactory(),
+        )
+
+
 def _by(role: str) -> structlog.typing.Processor:
     def add(_logger: Any, _method: str, entry: Entry) -> Entry:
         entry["role"] = role

@@ -11,6 +11,7 @@ from flask import Blueprint, Flask
 from flask.json.provider import JSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from contact import logs
 from contact.service import Service
 from contact.web import KEY, errors, health, language, metrics, requests, static
 
@@ -38,6 +39,7 @@ def make(
     statics: Mapping[str, Path] | None = None,
 ) -> Flask:
     """A Flask app around `service`; `statics` maps a room's name to its folder of files."""
+    logs.fallback()
     app = Flask("hanmaru", root_path=str(ROOT), template_folder="templates", static_folder=None)
     app.json = _OrJson(app)
     app.extensions[KEY] = service

@@ -20,7 +20,7 @@ def install(app: Flask, settings: Settings) -> None:
         chosen = g.get("language") or request.cookies.get(COOKIE)
         if chosen in LANGUAGES:
             return str(chosen)
-        return request.accept_languages.best_match(LANGUAGES) or settings.language
+        return _of_the_browser() or settings.language
 
     def zone() -> str:
         return (g.get("zone") if has_request_context() else None) or settings.zone
@@ -33,3 +33,12 @@ def install(app: Flask, settings: Settings) -> None:
         default_timezone=settings.zone,
         default_translation_directories="templates/locale",
     )
+
+
+def _of_the_browser() -> str | None:
+    """The first language the reader prefers that we speak; `en-GB` is English."""
+    for tag, quality in request.accept_languages:
+        primary = tag.partition("-")[0].lower()
+        if quality > 0 and primary in LANGUAGES:
+            return primary
+    return None

@@ -70,8 +70,8 @@ def install(app: Flask, folders: Mapping[str, Path]) -> None:
 
 def _type(name: str) -> str | None:
     return {
-        ".js": "text/javascript; charset=utf-8",
-        ".css": "text/css; charset=utf-8",
+        ".js": "text/javascript",
+        ".css": "text/css",
         ".svg": "image/svg+xml",
         ".map": "application/json",
         ".woff2": "font/woff2",
