@@ -1,0 +1,44 @@
+"""What a side page says after something was done: the word in the address becomes a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import redirect, request, url_for
+from flask_babel import lazy_gettext
+
+NOTICES: Final[Mapping[str, object]] = {
+    "saved": lazy_gettext("Saved."),
+    "mail_gone": lazy_gettext("The caught mail is deleted."),
+    "all_gone": lazy_gettext("All caught mails are deleted."),
+    "raw_again": lazy_gettext("It is read again; if that fails it comes back here in a moment."),
+    "all_raw_again": lazy_gettext("They are read again; what fails comes back here in a moment."),
+    "sent_again": lazy_gettext("The message goes out again."),
+    "all_sent_again": lazy_gettext("The messages go out again."),
+    "arrived": lazy_gettext("Noted: the message arrived."),
+    "lost": lazy_gettext("Noted: the message did not arrive."),
+    "taken_back": lazy_gettext("The message is taken back; it never leaves."),
+    "restarted": lazy_gettext("It runs again from where it stopped."),
+    "resumed": lazy_gettext("The inbox sends again."),
+    "paused": lazy_gettext("The inbox is paused. It still takes in; nothing leaves until it is resumed."),
+    "inbox_made": lazy_gettext("The inbox is there."),
+    "test_sent": lazy_gettext("The test mail is on its way; its state stands below."),
+    "contact_made": lazy_gettext("The contact is there."),
+}
+
+
+def notice() -> str:
+    """The sentence for the word in this address; nothing for a word we do not know."""
+    return str(NOTICES.get(request.args.get("notice", ""), ""))
+
+
+def back(endpoint: str, word: str = "", **values: Any) -> Any:
+    """To a page after a change, so that loading it again changes nothing (303)."""
+    return redirect(url_for(endpoint, notice=word or None, **values), 303)
+
+
+def number(name: str) -> int | None:
+    """A positive whole number of the address, None when it is missing or something else."""
+    value = request.args.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else None
