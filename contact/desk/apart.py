@@ -29,7 +29,7 @@ def keep(session: Session, now: datetime, conversation_id: int, user_id: int) ->
 
 def asks(session: Session, conversation: Conversation) -> Conversation | None:
     """The conversation this one may belong to, while nobody has answered the question."""
-    if conversation.merged_into is not None or session.get(KeptApart, conversation.id):
+    if conversation.merged_into is not None or session.get(KeptApart, conversation.id) is not None:
         return None
     first = session.scalar(
         select(Interaction).where(Interaction.conversation_id == conversation.id).order_by(Interaction.id).limit(1)

@@ -63,6 +63,11 @@ def day(when: datetime) -> str:
     return str(format_date(when, "full"))
 
 
+def day_key(when: datetime) -> str:
+    """A name for the day in the reader's zone."""
+    return when.astimezone(get_timezone()).date().isoformat()
+
+
 def span(since: datetime | None, now: datetime | None = None) -> str:
     """How long ago, coarsely: 5m, 3h, 2d."""
     if since is None:
@@ -106,6 +111,7 @@ def install(app: Flask) -> None:
         moment=moment,
         clock=clock,
         day=day,
+        day_key=day_key,
         span=span,
         size=size,
         linked=linked,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -40,7 +39,7 @@ class Nav:
     unread: int
 
 
-def build(service: Service, user: User, now: datetime | None = None) -> Nav:
+def build(service: Service, user: User) -> Nav:
     """A handful of short reads, whatever the size of the house."""
     with service.db.read() as session:
         return Nav(

@@ -33,6 +33,7 @@ def setup(app: Flask, service: Service) -> None:
             "zone": str(get_timezone()),
             "organisation": organisation,
             "words": spoken.words(),
+            "aliases": spoken.aliases(),
         }
 
     def context() -> dict[str, Any]:

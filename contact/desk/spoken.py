@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 
 from contact.desk.words import N_
@@ -79,6 +80,19 @@ WORDS: Final[dict[str, str]] = {
     "leavesAt": N_("Leaves {when}"),
     "leavesIn": N_("Leaves in {n} s"),
 }
+
+
+COMMANDS: Final = (
+    "goMine goUnassigned goAll goMentions goHome goContacts goSandbox goSettings goTrouble goInboxes search theme keys "
+    "reply note resolve reopen assignMe assignNobody pending snooze tag urgent high normal low unread merge customer"
+).split()
+"""Words the command palette finds in the other language, too."""
+
+
+def aliases() -> dict[str, str]:
+    """The commands in the language the page does not speak."""
+    with force_locale("en" if str(get_locale()) == "ko" else "ko"):
+        return {name: str(_(WORDS[name])) for name in COMMANDS}
 
 
 def words() -> dict[str, str]:

@@ -54,3 +54,9 @@ def upgrade() -> None:
         sa.Column("at", UTC, nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", name="pk_kept_apart"),
     )
+    op.create_table(
+        "trusted_sender",
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("sender", sa.String(length=320), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "sender", name="pk_trusted_sender"),
+    )

@@ -1,0 +1,270 @@
+"""The console's verbs as JSON. Every answer is small; what changed comes back through the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, request
+from flask_babel import gettext as _
+from sqlalchemy import update
+
+from contact import conversation as conversations
+from contact import directory, files, outbox, users
+from contact.conversation import Mention
+from contact.db import utcnow
+from contact.desk import acts, contacts, draft, seen, writing
+from contact.desk.writing import Letter, Uploads
+from contact.errors import Invalid, TooLarge
+from contact.messages import AddressKind
+from contact.users import Role
+from contact.web import here
+from contact.web.files import clean_name
+from contact.web.security import Rule, me, role, rule_for
+
+pages = Blueprint("desk_api", __name__, url_prefix="/desk/api")
+rule_for(pages, Rule(role=Role.AGENT))
+
+
+@pages.post("/act")
+def act() -> Any:
+    """`verb`, `ids`, `value`: assign, resolve, snooze, tag, merge ... one or many conversations."""
+    asked, now = _json(), utcnow()
+    ids = [int(number) for number in asked.get("ids", []) if str(number).isdecimal()]
+    with here().db.write() as session:
+        acts.act(session, now, str(asked.get("verb", "")), ids, asked.get("value"), me())
+        if asked.get("note") and len(ids) == 1:
+            writing.note(session, now, conversations.get(session, ids[0]), str(asked["note"]), me())
+    return {"done": len(ids)}
+
+
+@pages.post("/conversations/<int:number>/messages")
+def send(number: int) -> Any:
+    """A reply. `then`: `resolve` or `pend` in the same transaction."""
+    asked, now, service = _json(), utcnow(), here()
+    with service.db.write() as session:
+        conversation = conversations.top(session, conversations.get(session, number))
+        delivery = writing.reply(session, now, service, conversation, _letter(asked), me())
+        if asked.get("then") == "resolve":
+            conversations.resolve(session, now, conversation, me().id)
+        elif asked.get("then") == "pend":
+            conversations.pend(session, now, conversation, me().id)
+        elif conversation.state != conversations.State.OPEN:
+            conversations.reopen(session, now, conversation, me().id)
+    return {
+        "delivery": delivery.id,
+        "row": delivery.interaction_id,
+        "state": delivery.state,
+        "leaves": delivery.next_at.isoformat(),
+    }
+
+
+@pages.post("/conversations/<int:number>/notes")
+def write_note(number: int) -> Any:
+    asked, now = _json(), utcnow()
+    with here().db.write() as session:
+        conversation = conversations.top(session, conversations.get(session, number))
+        row = writing.note(session, now, conversation, str(asked.get("text", "")), me())
+    return {"row": row.id}
+
+
+@pages.put("/conversations/<int:number>/draft")
+def keep_draft(number: int) -> Any:
+    """Within half a second of the last key; 409 with the other draft when it moved elsewhere."""
+    asked, now = _json(), utcnow()
+    fields = asked.get("fields")
+    words = draft.Words(
+        mode=str(asked.get("mode", "reply")),
+        text=str(asked.get("text", "")),
+        fields=fields if isinstance(fields, dict) else {},
+        seen_id=int(asked.get("seen") or 0),
+    )
+    try:
+        with here().db.write() as session:
+            conversations.get(session, number)
+            kept = draft.save(session, now, me().id, number, words, int(asked.get("version") or 0))
+    except draft.Moved as moved:
+        return {"error": moved.code, "message": _(moved.message), "draft": draft.as_json(moved.draft)}, moved.status
+    _spread_draft(number, draft.as_json(kept), str(asked.get("device", "")))
+    return {"draft": draft.as_json(kept)}
+
+
+@pages.get("/conversations/<int:number>/draft")
+def show_draft(number: int) -> Any:
+    with here().db.read() as session:
+        return {"draft": draft.as_json(draft.find(session, me().id, number))}
+
+
+@pages.post("/conversations/<int:number>/seen")
+def mark_seen(number: int) -> Any:
+    """The agent has row `last` on screen; mentions in it are seen, too."""
+    asked, now = _json(), utcnow()
+    with here().db.write() as session:
+        seen.read_to(session, me().id, number, int(asked.get("last") or 0))
+        session.execute(
+            update(Mention)
+            .where(Mention.user_id == me().id, Mention.seen_at.is_(None))
+            .where(Mention.conversation_id.in_(conversations.members(session, number)))
+            .values(seen_at=now)
+        )
+    return {}
+
+
+@pages.post("/deliveries/<int:number>/<any(cancel, retry, arrived, lost):what>")
+def decide(number: int, what: str) -> Any:
+    """Take a message back, send it again, or say what became of it."""
+    now, service, user = utcnow(), here(), me()
+    with service.db.write() as session:
+        if what == "cancel":
+            kept = draft.as_json(writing.take_back(session, now, service, number, user))
+            if _json().get("reopen") and kept:
+                conversations.reopen(session, now, conversations.get(session, kept["conversation"]), user.id)
+        elif what == "retry":
+            outbox.retry(session, now, number, user.id)
+            kept = None
+        else:
+            outbox.settle_by_hand(session, now, number, what == "arrived", user.id)
+            kept = None
+    if kept:
+        _spread_draft(kept["conversation"], kept, "")
+    return {"draft": kept}
+
+
+@pages.post("/files")
+def upload() -> Any:
+    """One file for a draft; stored before anything speaks of it."""
+    service = here()
+    given = request.files.get("file")
+    if given is None:
+        raise Invalid("There is no file.")
+    limit = service.settings.files_limit_mb * 1024 * 1024
+    if (request.content_length or 0) > limit + 64 * 1024:
+        raise TooLarge("Files may have up to %(mb)s MB.", mb=service.settings.files_limit_mb)
+    kept = service.store.put(files.chunks_of(given.stream), limit)  # type: ignore[arg-type]
+    kind = (given.mimetype or "application/octet-stream")[:120]
+    item = files.Item(kept.sha256, kept.size, clean_name(given.filename or "file"), kind)
+    token = Uploads(service.settings.secret()).token(item)
+    return {"token": token, "name": item.name, "size": item.size, "type": item.content_type}
+
+
+@pages.post("/contacts/<int:number>")
+def change_contact(number: int) -> Any:
+    """Name, organisation, language, zone, note."""
+    asked = _json()
+    fields = {name: _field(asked[name]) for name in ("name", "organisation", "note") if name in asked}
+    fields |= {name: (_field(asked[name]) or None) for name in ("language", "zone") if name in asked}  # type: ignore[misc]
+    with here().db.write() as session:
+        directory.change(session, utcnow(), directory.get(session, number), me().id, **fields)
+    return {}
+
+
+@pages.post("/contacts/<int:number>/addresses")
+def add_address(number: int) -> Any:
+    asked = _json()
+    try:
+        kind = AddressKind(str(asked.get("kind", "")))
+    except ValueError:
+        raise Invalid("Choose a kind of address.") from None
+    with here().db.write() as session:
+        contact = directory.get(session, number)
+        directory.add_address(session, utcnow(), contact, kind, str(asked.get("value", "")), me().id)
+    return {}
+
+
+@pages.post("/addresses/<int:number>/remove")
+def remove_address(number: int) -> Any:
+    with here().db.write() as session:
+        directory.remove_address(session, utcnow(), number, me().id)
+    return {}
+
+
+@pages.post("/contacts/<int:number>/merge")
+def merge_contact(number: int) -> Any:
+    """`other` is shown as part of this contact from now on."""
+    other = int(_json().get("other") or 0)
+    with here().db.write() as session:
+        winner, loser = directory.get(session, number), directory.get(session, other)
+        directory.merge(session, utcnow(), loser, winner, me().id)
+    return {}
+
+
+@pages.post("/contacts/<int:number>/unmerge")
+def unmerge_contact(number: int) -> Any:
+    with here().db.write() as session:
+        directory.unmerge(session, utcnow(), directory.get(session, number), me().id)
+    return {}
+
+
+@pages.post("/contacts/<int:number>/dismiss")
+def dismiss_hint(number: int) -> Any:
+    """These two are not one person."""
+    other = int(_json().get("other") or 0)
+    with here().db.write() as session:
+        directory.dismiss(session, utcnow(), directory.get(session, number), directory.get(session, other), me().id)
+    return {}
+
+
+@pages.post("/contacts/<int:number>/erase")
+@role(Role.ADMIN)
+def erase_contact(number: int) -> Any:
+    """Content and identity go, the rows stay. `name` must be typed again, so that no slip erases anybody."""
+    from contact.desk import erasing
+
+    erasing.erase(here(), utcnow(), number, str(_json().get("confirm", "")), me())
+    return {}
+
+
+@pages.post("/theme")
+def theme() -> Any:
+    """Light, dark, or as the system."""
+    with here().db.write() as session:
+        users.prefer(users.get(session, me().id), theme=str(_json().get("theme", "auto")))
+    return {}
+
+
+@pages.get("/contacts")
+def find_contacts() -> Any:
+    """Whom a name or an address may mean: for merging, newest first."""
+    with here().db.read() as session:
+        found = contacts.seek(session, request.args.get("q", ""), limit=12)
+        return {
+            "contacts": [
+                {"id": person.id, "name": person.shown, "addresses": [each.shown for each in person.addresses]}
+                for person in found
+            ]
+        }
+
+
+def _letter(asked: dict[str, Any]) -> Letter:
+    box, _colon, address = str(asked.get("way", "")).partition(":")
+    if not (box.isdecimal() and address.isdecimal()):
+        raise Invalid("Choose an address to write to.")
+    seen_id = asked.get("seen")
+    later = asked.get("later")
+    return Letter(
+        key=f"desk:{me().id}:{asked['key']}"[:120] if asked.get("key") else "",
+        text=str(asked.get("text", "")),
+        inbox_id=int(box),
+        address_id=int(address),
+        subject=str(asked.get("subject", "")),
+        cc=str(asked.get("cc", "")),
+        bcc=str(asked.get("bcc", "")),
+        files=tuple(str(token) for token in asked.get("files", ())),
+        seen=int(seen_id) if seen_id is not None else None,
+        later=acts.moment(later) if later else None,
+    )
+
+
+def _json() -> dict[str, Any]:
+    found = request.get_json(silent=True)
+    return found if isinstance(found, dict) else {}
+
+
+def _field(value: Any) -> str:
+    return str(value or "").strip()[:4000]
+
+
+def _spread_draft(number: int, kept: dict[str, Any] | None, device: str) -> None:
+    """To the agent's other devices, through every web process."""
+    from contact.desk import live
+
+    live.spread_draft(me().id, {"conversation": number, "draft": kept, "device": device})

@@ -1,0 +1,126 @@
+"""The right column: who the person is, one timeline over all channels, and who they may be as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contact import directory
+from contact.conversation import Conversation, reading
+from contact.desk import entries, words
+from contact.desk.entries import Entry
+from contact.directory import Contact, Hint, Person, people
+from contact.log import Interaction, Name
+
+TIMELINE = 60
+PAGES = 12
+FILTERS: dict[str, tuple[Name, ...]] = {
+    "messages": (*entries.TALK[:2], *entries.SYSTEM),
+    "notes": (Name.NOTE_ADDED,),
+}
+
+
+@dataclass(slots=True)
+class Customer:
+    """Everything the pane shows."""
+
+    contact: Contact
+    person: Person
+    merged: list[Person]
+    """Contacts merged into this one: each can be taken out again."""
+    merged_ids: list[int]
+    hints: list[tuple[Hint, Person, str]]
+    conversations: list[Conversation]
+    timeline: list[Entry]
+    more: int
+    pages: list[dict[str, Any]]
+    local_time: datetime | None
+
+
+def build(session: Session, root_id: int, now: datetime, only: str = "", before: int | None = None) -> Customer:
+    """The person behind a root contact. `only` is a key of `FILTERS` or a channel."""
+    contact = directory.get(session, root_id)
+    found = directory.hints(session, contact) if contact.erased_at is None else []
+    merged = directory.merged(session, contact)
+    others = people(session, {contact.id, *(hint.contact.id for hint in found)})
+    rows, more = _timeline(session, root_id, only, before)
+    return Customer(
+        contact=contact,
+        person=others[contact.id],
+        merged=[_alone(session, member) for member in merged],
+        merged_ids=[member.id for member in merged],
+        hints=[(hint, others[hint.contact.id], _reason(hint)) for hint in found],
+        conversations=_conversations(session, root_id),
+        timeline=entries.build(session, rows)[::-1],
+        more=more,
+        pages=_pages(session, root_id),
+        local_time=_local(contact, now),
+    )
+
+
+def _timeline(session: Session, root_id: int, only: str, before: int | None) -> tuple[list[Interaction], int]:
+    """Newest rows of the person; and where older ones begin, 0 when there are none."""
+    rows = reading.timeline(session, root_id, before=before, limit=TIMELINE * (4 if only else 2))
+    oldest = rows[0].id if len(rows) == TIMELINE * (4 if only else 2) else 0
+    if only in FILTERS:
+        rows = [row for row in rows if row.name in FILTERS[only]]
+    elif only:
+        rows = [row for row in rows if row.channel == only and row.name in (*entries.TALK, *entries.SYSTEM)]
+    return rows, oldest
+
+
+def _alone(session: Session, member: Contact) -> Person:
+    """A merged contact as it was by itself: its own name, its own addresses."""
+    held = session.scalars(
+        select(directory.Address).where(directory.Address.contact_id == member.id).order_by(directory.Address.id)
+    )
+    from contact.directory.person import Reach
+    from contact.messages import AddressKind
+
+    reaches = tuple(
+        Reach(
+            each.id,
+            member.id,
+            AddressKind(each.kind),
+            each.value,
+            each.verified_at is not None,
+            each.unreachable_at is not None,
+        )
+        for each in held
+    )
+    return Person(member.id, member.name, member.organisation, member.language, member.zone, member.erased_at, reaches)
+
+
+def _conversations(session: Session, root_id: int) -> list[Conversation]:
+    """The newest conversations of the family."""
+    family = select(Contact.id).where(Contact.root_id == root_id)
+    query = select(Conversation).where(Conversation.contact_id.in_(family), Conversation.merged_into.is_(None))
+    return list(session.scalars(query.order_by(Conversation.last_at.desc()).limit(20)))
+
+
+def _pages(session: Session, root_id: int) -> list[dict[str, Any]]:
+    """Pages the visitor lets us see, newest first, from the newest rows of the person."""
+    rows = reading.timeline(session, root_id, limit=300)
+    return [{"at": row.at, **(row.content or {})} for row in reversed(rows) if row.name == Name.CHAT_PAGE_VISITED][
+        :PAGES
+    ]
+
+
+def _reason(hint: Hint) -> str:
+    return str(_(words.HINT.get(hint.reason, "%(detail)s"))) % {"detail": hint.detail}
+
+
+def _local(contact: Contact, now: datetime) -> datetime | None:
+    """The clock on the customer's wall, when we know the zone."""
+    if not contact.zone:
+        return None
+    try:
+        return now.astimezone(ZoneInfo(contact.zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        return None

@@ -1,0 +1,135 @@
+"""The middle column: one conversation with all merged into it, its head and its composer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask_babel import get_timezone
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contact import conversation as conversations
+from contact import inbox, log
+from contact.conversation import Conversation, reading
+from contact.desk import apart, composer, draft, entries
+from contact.desk.composer import Composer
+from contact.desk.draft import Draft
+from contact.desk.entries import Entry
+from contact.directory import Person, people
+from contact.inbox import Inbox
+from contact.log import Interaction
+from contact.service import Service
+from contact.users import User
+
+PAGE = 120
+"""Rows of the log on the first page of a thread; a message and its delivery are about three."""
+
+
+@dataclass(slots=True)
+class Thread:
+    """Everything the middle column shows."""
+
+    conversation: Conversation
+    person: Person
+    inbox: Inbox
+    entries: list[Entry]
+    first: int
+    """The oldest row on the page; 0 = there is nothing older."""
+    head: int
+    """The newest row of the log when this was read: live pages ask for what came after."""
+    users: list[User]
+    assignee: User | None
+    merged: list[Conversation]
+    asks: Conversation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What a page that knows row `after` has missed."""
+
+    entries: list[Entry]
+    head: int
+    more: bool
+
+
+def read(session: Session, number: int) -> Thread:
+    """The newest page of a conversation; raises `NotFound`."""
+    conversation = conversations.top(session, conversations.get(session, number))
+    rows = reading.thread(session, conversation.id, limit=PAGE)
+    users = entries.everyone(session)
+    return Thread(
+        conversation=conversation,
+        person=people(session, {conversation.contact_id})[conversation.contact_id],
+        inbox=inbox.get(session, conversation.inbox_id),
+        entries=entries.build(session, rows, conversation.id),
+        first=rows[0].id if len(rows) == PAGE else 0,
+        head=log.head(session),
+        users=[user for user in users.values() if user.active],
+        assignee=users.get(conversation.assignee_id or 0),
+        merged=_merged(session, conversation.id),
+        asks=apart.asks(session, conversation),
+    )
+
+
+def older(session: Session, number: int, before: int) -> tuple[list[Entry], int]:
+    """The page before row `before`, and where the next one begins (0 = nowhere)."""
+    conversation = conversations.top(session, conversations.get(session, number))
+    rows = reading.thread(session, conversation.id, before=before, limit=PAGE)
+    return entries.build(session, rows, conversation.id), rows[0].id if len(rows) == PAGE else 0
+
+
+def since(session: Session, number: int, after: int) -> Since:
+    """New rows, and messages whose delivery has moved, oldest first."""
+    conversation = conversations.top(session, conversations.get(session, number))
+    rows = reading.thread(session, conversation.id, after=after, limit=PAGE)
+    known = {row.id for row in rows}
+    about = {row.about_id for row in rows if row.delivery_id and row.about_id} - known
+    moved = session.scalars(select(Interaction).where(Interaction.id.in_(about)).order_by(Interaction.id)).all()
+    above = _above(session, conversation.id, after)
+    built = [
+        *entries.build(session, moved, conversation.id, above),
+        *entries.build(session, rows, conversation.id, above),
+    ]
+    return Since(built, rows[-1].id if rows else after, len(rows) == PAGE)
+
+
+def compose(session: Session, service: Service, thread: Thread, user: User) -> tuple[Composer, Draft | None]:
+    """The composer and the words that wait in it."""
+    number = thread.conversation.id
+    members = conversations.members(session, number)
+    built = composer.build(
+        session, service.channels, service.settings, thread.conversation, members, thread.person, user
+    )
+    return built, draft.find(session, user.id, number)
+
+
+def presets(now: datetime) -> list[tuple[str, datetime]]:
+    """When a conversation may come back: a key the template has words for, and the time."""
+    zone = ZoneInfo(str(get_timezone()))
+    local = now.astimezone(zone)
+    nine = local.replace(hour=9, minute=0, second=0, microsecond=0)
+    monday = nine + timedelta(days=(7 - local.weekday()) or 7)
+    evening = local.replace(hour=18, minute=0, second=0, microsecond=0)
+    found = [("hours", now + timedelta(hours=3))]
+    if local.hour < 16:
+        found.append(("evening", evening))
+    return [*found, ("tomorrow", nine + timedelta(days=1)), ("monday", monday), ("month", nine + timedelta(days=30))]
+
+
+def _merged(session: Session, number: int) -> list[Conversation]:
+    """Conversations merged straight into this one."""
+    query = select(Conversation).where(Conversation.merged_into == number).order_by(Conversation.id)
+    return list(session.scalars(query))
+
+
+def _above(session: Session, number: int, row_id: int) -> Interaction | None:
+    """The last row a reader sees up to `row_id`: what the next one follows."""
+    shown = [name.value for name in (*entries.TALK, *entries.SYSTEM)]
+    return session.scalar(
+        select(Interaction)
+        .where(Interaction.conversation_id == number, Interaction.id <= row_id, Interaction.name.in_(shown))
+        .order_by(Interaction.id.desc())
+        .limit(1)
+    )

@@ -1,0 +1,134 @@
+"""The console's pages, and the fragments of them that live pages fetch anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, g, redirect, render_template, request
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from contact import conversation as conversations
+from contact import users
+from contact.conversation.listing import Cursor
+from contact.db import utcnow
+from contact.desk import customer, draft, lists, thread, words
+from contact.desk.lists import Asked, Pane
+from contact.errors import Invalid
+from contact.users import Role
+from contact.web import here
+from contact.web.security import Rule, me, rule_for
+
+pages = Blueprint("desk", __name__)
+rule_for(pages, Rule(role=Role.AGENT))
+
+
+@pages.get("/")
+def front() -> Any:
+    return redirect("/desk", 302)
+
+
+@pages.get("/desk")
+def console() -> Any:
+    """The list alone; on a wide screen with an empty place beside it."""
+    with here().db.read() as session:
+        return render_template("desk/console.html", thread=None, **_list(session))
+
+
+@pages.get("/desk/list")
+def list_() -> Any:
+    """The list as a fragment; with `before`, the page behind that cursor."""
+    with here().db.read() as session:
+        return render_template("desk/list.html", **_list(session))
+
+
+@pages.get("/desk/nav")
+def nav_() -> Any:
+    g.desk_asked = Asked.of(request.args)
+    return render_template("desk/nav.html", chosen=g.desk_asked.list if request.args.get("list") else "")
+
+
+@pages.get("/desk/conversations/<int:number>")
+def conversation(number: int) -> Any:
+    """Three columns; `part=thread` is the middle and the right one alone."""
+    with here().db.read() as session:
+        top = conversations.top(session, conversations.get(session, number))
+        if top.id != number:
+            return redirect(f"/desk/conversations/{top.id}?{request.query_string.decode()}", 302)
+        shown = _thread(session, number)
+        if request.args.get("part") == "thread":
+            return render_template("desk/conversation.html", **shown)
+        return render_template("desk/console.html", **{**shown, **_list(session)})
+
+
+@pages.get("/desk/conversations/<int:number>/rows")
+def rows(number: int) -> Any:
+    """`after`: what is new since that row, with the head of the thread; `before`: the page above."""
+    with here().db.read() as session:
+        if before := request.args.get("before", type=int):
+            found, first = thread.older(session, number, before)
+            return {"rows": render_template("desk/rows.html", entries=found), "first": first}
+        new = thread.since(session, number, request.args.get("after", 0, type=int))
+        shown = _thread(session, number)
+        return {
+            "rows": render_template("desk/rows.html", entries=new.entries),
+            "head": render_template("desk/head.html", **shown),
+            "bars": render_template("desk/bars.html", **shown),
+            "after": new.head,
+            "more": new.more,
+        }
+
+
+@pages.get("/desk/conversations/<int:number>/customer")
+def customer_of(number: int) -> Any:
+    """The right column as a fragment."""
+    with here().db.read() as session:
+        one = conversations.get(session, number)
+        return render_template("desk/customer.html", **_customer(session, one.contact_id), conversation=one)
+
+
+def _list(session: Session) -> dict[str, Any]:
+    asked = Asked.of(request.args)
+    pane: Pane = lists.pane(session, me(), asked, utcnow(), _cursor())
+    return {"pane": pane, "asked": asked, "chosen": asked.list, "words": words, "opened": _opened(), "now": utcnow()}
+
+
+def _thread(session: Session, number: int) -> dict[str, Any]:
+    found = thread.read(session, number)
+    composer, kept = thread.compose(session, here(), found, me())
+    working = users.working(session)
+    return {
+        "thread": found,
+        "conversation": found.conversation,
+        "composer": composer,
+        "draft": draft.as_json(kept),
+        "presets": thread.presets(utcnow()),
+        "users": working,
+        "colleagues": [{"id": user.id, "name": user.name, "handle": user.handle} for user in working],
+        "words": words,
+        **_customer(session, found.conversation.contact_id),
+    }
+
+
+def _customer(session: Session, contact_id: int) -> dict[str, Any]:
+    from contact import directory
+
+    root = directory.root(session, directory.get(session, contact_id))
+    only = request.args.get("only", "")[:20]
+    built = customer.build(session, root.id, utcnow(), only, request.args.get("older", type=int))
+    return {"customer": built, "only": only, "words": words}
+
+
+def _opened() -> int:
+    """The conversation on screen, so that its card is marked."""
+    return int((request.view_args or {}).get("number") or request.args.get("opened", 0, type=int) or 0)
+
+
+def _cursor() -> Cursor | None:
+    value = request.args.get("before")
+    if not value:
+        return None
+    try:
+        return Cursor.of(value)
+    except ValueError:
+        raise Invalid(_("This page of the list does not exist any more.")) from None
