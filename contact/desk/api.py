@@ -12,7 +12,7 @@ from contact import conversation as conversations
 from contact import directory, files, outbox, users
 from contact.conversation import Mention
 from contact.db import utcnow
-from contact.desk import acts, contacts, draft, seen, writing
+from contact.desk import acts, draft, seek, seen, writing
 from contact.desk.writing import Letter, Uploads
 from contact.errors import Invalid, TooLarge
 from contact.messages import AddressKind
@@ -225,7 +225,7 @@ def theme() -> Any:
 def find_contacts() -> Any:
     """Whom a name or an address may mean: for merging, newest first."""
     with here().db.read() as session:
-        found = contacts.seek(session, request.args.get("q", ""), limit=12)
+        found = seek.people_like(session, request.args.get("q", ""), limit=12)
         return {
             "contacts": [
                 {"id": person.id, "name": person.shown, "addresses": [each.shown for each in person.addresses]}

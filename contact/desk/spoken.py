@@ -83,9 +83,36 @@ WORDS: Final[dict[str, str]] = {
 
 
 COMMANDS: Final = (
-    "goMine goUnassigned goAll goMentions goHome goContacts goSandbox goSettings goTrouble goInboxes search theme keys "
-    "reply note resolve reopen assignMe assignNobody pending snooze tag urgent high normal low unread merge customer"
-).split()
+    "goMine",
+    "goUnassigned",
+    "goAll",
+    "goMentions",
+    "goHome",
+    "goContacts",
+    "goSandbox",
+    "goSettings",
+    "goTrouble",
+    "goInboxes",
+    "search",
+    "theme",
+    "keys",
+    "reply",
+    "note",
+    "resolve",
+    "reopen",
+    "assignMe",
+    "assignNobody",
+    "pending",
+    "snooze",
+    "tag",
+    "urgent",
+    "high",
+    "normal",
+    "low",
+    "unread",
+    "merge",
+    "customer",
+)
 """Words the command palette finds in the other language, too."""
 
 
