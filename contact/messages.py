@@ -191,6 +191,8 @@ class Receipt:
     code: str = ""
     reason: str = ""
     at: datetime | None = None
+    recipient: str = ""
+    """The address it speaks of, where a delivery has several (CC); empty = the delivery's own."""
     exchange: Mapping[str, Any] = field(default_factory=dict)
     """Redacted request and answer, for the exchange log."""
 

@@ -88,6 +88,7 @@ def receipts(
             code=status.code,
             reason=status.words[:500],
             at=at,
+            recipient=status.recipient,
             exchange={"recipient": status.recipient, "action": status.action},
         )
         for position, status in enumerate(told)

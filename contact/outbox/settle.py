@@ -13,13 +13,13 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from contact import conversation as conversations
-from contact import log
+from contact import directory, log
 from contact.channel import ChannelError, Unsure
 from contact.db import wake
 from contact.directory import Address
 from contact.errors import Conflict, NotFound
+from contact.messages import AddressKind, Fault, Receipt, Who
 from contact.messages import DeliveryState as S
-from contact.messages import Fault, Receipt, Who
 from contact.outbox import delivery as rules
 from contact.outbox.delivery import Delivery, Exchange, may_follow, retry_at
 
@@ -89,6 +89,9 @@ def settle(session: Session, now: datetime, receipt: Receipt) -> bool:
     log.lock(session)
     delivery = _named(session, receipt)
     _exchange(session, now, delivery, receipt.state.value, receipt.reason, dict(receipt.exchange))
+    if receipt.recipient and receipt.recipient.lower() in _copies(delivery):
+        _copy_settled(session, now, receipt)
+        return False
     if receipt.state not in _WORDS or not may_follow(S(delivery.state), receipt.state):
         return False
     _apply(session, now, delivery, receipt)
@@ -201,9 +204,9 @@ def _apply(session: Session, now: datetime, delivery: Delivery, receipt: Receipt
     delivery.settled_at = None if receipt.state is S.QUEUED else now
     if receipt.provider_ref:
         delivery.provider_ref = receipt.provider_ref[:255]
-    _reachable(session, now, delivery, receipt)
+    _reachable(session, now, delivery.address_id, receipt)
     session.flush()
-    data = {"state": receipt.state.value, "fault": delivery.fault, "code": receipt.code, "reason": receipt.reason}
+    data = {"state": receipt.state.value, "fault": delivery.fault, "code": receipt.code}
     if receipt.state is S.QUEUED:
         data["next"] = delivery.next_at.isoformat()
     conversations.record(
@@ -218,11 +221,24 @@ def _apply(session: Session, now: datetime, delivery: Delivery, receipt: Receipt
         user_id=user_id,
         about_id=delivery.interaction_id,
         delivery_id=delivery.id,
+        content={"reason": receipt.reason} if receipt.reason else None,  # it names the address as often as not
         data={name: value for name, value in data.items() if value},
     )
 
 
-def _reachable(session: Session, now: datetime, delivery: Delivery, receipt: Receipt) -> None:
+def _copies(delivery: Delivery) -> set[str]:
+    """The addresses in CC and BCC: their fate is not the delivery's."""
+    message = delivery.message or {}
+    return {party["value"].lower() for party in (*message.get("cc", ()), *message.get("bcc", ()))}
+
+
+def _copy_settled(session: Session, now: datetime, receipt: Receipt) -> None:
+    address = directory.find(session, AddressKind.EMAIL, receipt.recipient.lower())
+    if address is not None:
+        _reachable(session, now, address.id, receipt)
+
+
+def _reachable(session: Session, now: datetime, address_id: int, receipt: Receipt) -> None:
     """Remember on the address what the provider said about it."""
     if receipt.fault in (Fault.ADDRESS_INVALID, Fault.ADDRESS_UNREACHABLE) and receipt.state in (S.FAILED, S.BOUNCED):
         values = {"unreachable_at": now, "unreachable_reason": (receipt.reason or receipt.code)[:200]}
@@ -230,4 +246,4 @@ def _reachable(session: Session, now: datetime, delivery: Delivery, receipt: Rec
         values = {"unreachable_at": None, "unreachable_reason": ""}
     else:
         return
-    session.execute(update(Address).where(Address.id == delivery.address_id).values(values))
+    session.execute(update(Address).where(Address.id == address_id).values(values))
