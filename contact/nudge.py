@@ -89,7 +89,11 @@ class Ear:
         self._path = run_dir / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.bind(_address(run_dir, dir_fd, self._path.name))
+        try:
+            self._socket.bind(_address(run_dir, dir_fd, self._path.name))
+        except OSError:
+            self._socket.close()
+            raise
 
     def fileno(self) -> int:
         return self._socket.fileno()
