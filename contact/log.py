@@ -17,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, func, insert, select, text, update
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Json, Utc, wake
@@ -194,11 +194,17 @@ def head(session: Session) -> int:
     return session.scalar(select(func.max(Interaction.id))) or 0
 
 
+_BEHIND = (
+    select(Interaction)
+    .where(Interaction.id > bindparam("after"))
+    .order_by(Interaction.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
 def tail(session: Session, after: int, limit: int = 500) -> Sequence[Interaction]:
     """Rows behind `after`, oldest first: what a live page has not seen."""
-    return session.scalars(
-        select(Interaction).where(Interaction.id > after).order_by(Interaction.id).limit(limit)
-    ).all()
+    return session.scalars(_BEHIND, {"after": after, "limit": limit}).all()
 
 
 class ReaderState(Base):

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from channels.chat import deeds, items, speech
 from channels.chat.peers import Peer, Peers, room
-from channels.chat.said import MAX_FILES, MAX_TEXT, Said, fields, inbound, said, words
+from channels.chat.said import MAX_FILES, MAX_TEXT, fields, inbound, said, words
 from channels.chat.speech import failure, say
 from channels.chat.types import ACCEPT
 from channels.chat.visitor import Visitors
@@ -41,7 +41,7 @@ from contact.log import Interaction, Name
 from contact.messages import AddressKind, DeliveryState, Inbound
 from contact.outbox import Words
 from contact.presence import Agents, Change, Looked, Typing
-from contact.quick import Going, Quick
+from contact.quick import Going, Line, Quick, Together
 from contact.web.live import Live
 from contact.web.security import guarding
 
@@ -49,8 +49,8 @@ NAMESPACE = "/chat"
 INBOX_KEPT = 30.0
 """Seconds an inbox is used without asking the database whether it changed."""
 EXPECTED_KEPT = 60.0
-JUST_SAID = 2000
-"""Own messages remembered until the tail shows them, so that it need not read them again."""
+SENDING = 2000
+"""Messages on their way into the log whose sender is remembered until the tail shows them."""
 
 log = structlog.stdlib.get_logger(__name__)
 Answer = dict[str, Any]
@@ -72,10 +72,10 @@ class Door:
         self._presence = presences.of(live)
         self._visitors = Visitors(live.service.settings.secret())
         self._peers = Peers()
-        self._quick = Quick(live.service.db)
+        self._quick = Together(Quick(live.service.db))
         self._inboxes: dict[str, tuple[float, Inbox | None]] = {}
         self._expected: dict[bool, tuple[float, int | None]] = {}
-        self._just_said: OrderedDict[int, tuple[items.Item, str]] = OrderedDict()
+        self._sending: OrderedDict[str, str] = OrderedDict()
 
     def open(self) -> None:
         server = self._live.server
@@ -208,11 +208,12 @@ class Door:
         one = said(data, peer.visitor, self._visitors)
         message = inbound(one, peer.visitor, peer.language, None if peer.conversation_id else peer.page)
         stored = tuple(files.Item(file.sha256, file.size, file.name, file.content_type) for file in one.files)
+        self._sending[message.key] = peer.sid
+        if len(self._sending) > SENDING:
+            self._sending.popitem(last=False)
         taken = self._quickly(peer, message) if not stored else None
         if taken is None:
             taken = self._properly(peer, message, stored)
-        if taken.new and not one.files:  # files need their rows: the tail reads those
-            self._remember(peer, one, taken)
         return {"ok": True, "n": taken.interaction_id, "at": taken.at.isoformat()}
 
     def _quickly(self, peer: Peer, message: Inbound) -> Taken | None:
@@ -220,7 +221,7 @@ class Door:
         if not peer.conversation_id:
             return None
         going = Going(peer.contact_id, peer.address_id, peer.conversation_id)
-        return self._quick.take(utcnow(), message, peer.inbox.id, going)
+        return self._quick.take(Line(utcnow(), message, peer.inbox.id, going))
 
     def _properly(self, peer: Peer, message: Inbound, stored: Sequence[files.Item]) -> Taken:
         """The first line, the same line again, or whatever has changed in between."""
@@ -231,13 +232,6 @@ class Door:
             peer.visitor, address_id=taken.address_id, contact_id=contact_id, conversation_id=taken.conversation_id
         )
         return taken
-
-    def _remember(self, peer: Peer, one: Said, taken: Taken) -> None:
-        """Keep the item for the tail, so that it need not read it again."""
-        item = {"n": taken.interaction_id, "id": one.id, "from": "visitor", "name": "", "text": one.text}
-        self._just_said[taken.interaction_id] = ({**item, "files": [], "at": taken.at.isoformat()}, peer.sid)
-        if len(self._just_said) > JUST_SAID:
-            self._just_said.popitem(last=False)
 
     def _since(self, peer: Peer, data: object) -> Answer:
         n = fields(data).get("n")
@@ -380,14 +374,20 @@ class Door:
                 )
 
     def _show_own(self, row: Interaction) -> None:
+        """To the other tabs of the visitor; the one that sent it has its answer."""
         visitor = self._peers.at(row.address_id)
-        item, sid = self._just_said.pop(row.id, (None, None))
+        sid = self._sending.pop(row.key or "", None)
         if visitor is None:
             return
-        self._peers.learn(visitor, conversation_id=row.conversation_id)
-        if item is not None and self._peers.tabs(visitor) == 1:
-            return  # the answer to its own tab has said everything
-        self._tell(visitor, "item", item or self._read(row), skip=sid)
+        if self._peers.conversation(visitor) != row.conversation_id:
+            self._peers.learn(visitor, conversation_id=row.conversation_id)
+        if self._peers.tabs(visitor) > 1 or sid not in self._peers.by_sid:
+            self._tell(visitor, "item", self._own(row), skip=sid)
+
+    def _own(self, row: Interaction) -> items.Item | None:
+        if (row.content or {}).get("facts", {}).get("files"):
+            return self._read(row)
+        return items.item(row, row, {}, [])
 
     def _show_ours(self, row: Interaction) -> None:
         visitor = self._peers.at(row.address_id)

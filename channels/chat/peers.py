@@ -88,6 +88,10 @@ class Peers:
         """The connected visitor whose conversation this is."""
         return self._by_conversation.get(conversation_id or 0)
 
+    def conversation(self, visitor: str) -> int:
+        """The conversation a connected visitor is in; 0 for none."""
+        return next((self.by_sid[sid].conversation_id for sid in self._tabs.get(visitor, ())), 0)
+
     def tabs(self, visitor: str) -> int:
         return len(self._tabs.get(visitor, ()))
 

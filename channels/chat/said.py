@@ -70,6 +70,8 @@ def inbound(one: Said, visitor: str, language: str, page: Mapping[str, str] | No
     facts: dict[str, Any] = {"language": language}
     if page:
         facts["page"] = dict(page)
+    if one.files:
+        facts["files"] = len(one.files)
     return Inbound(
         channel="chat",
         key=f"chat:{visitor}:{one.id}",

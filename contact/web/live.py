@@ -28,6 +28,8 @@ from contact.nudge import LOG
 from contact.service import Service
 
 BATCH = 500
+BREATH = 0.004
+"""Seconds between two looks when much happens: rows that come together are shown together."""
 POLL = 1.0
 """Seconds between two looks at the log when no nudge comes."""
 PING_EVERY, PING_TIMEOUT = 25, 20
@@ -133,6 +135,7 @@ class Live:
             try:
                 while self._step() == BATCH:
                     gevent.sleep(0)
+                gevent.sleep(BREATH)
             except SQLAlchemyError:  # the database is away for a moment; the position stays
                 log.exception("the tail cannot read the log")
                 gevent.sleep(POLL)
