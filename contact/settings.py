@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="The address people use; empty = http://LISTEN.")
     trusted_proxies: int = Field(0, ge=0, le=5, description="How many reverse proxies stand in front.")
     session_days: int = Field(14, ge=1, le=365, description="Days a sign-in lasts without use.")
+    limit_scale: float = Field(1.0, gt=0, le=10_000, description="Loosens all rate limits by this factor (load tests).")
     files_limit_mb: int = Field(25, ge=1, le=200, description="Largest file, in MiB.")
 
     # mail in

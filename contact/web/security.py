@@ -125,7 +125,7 @@ def guard(app: Flask, db: Database, settings: Settings, limits: Limits | None = 
     made = Guard(
         db,
         settings,
-        limits or Limits.of(settings.redis_url),
+        limits or Limits.of(settings.redis_url, settings.limit_scale),
         Vault.of(settings),
         Cookies(settings),
         Csrf(settings),
