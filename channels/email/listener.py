@@ -235,6 +235,13 @@ class _Handler:
         self._book = book
         self._store = store
 
+    async def handle_EHLO(  # noqa: N802
+        self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Nobody signs in here; commands may come several at a time (RFC 2920)."""
+        session.host_name = hostname
+        return ["250-PIPELINING", *(line for line in responses if not line[4:].startswith("AUTH"))]
+
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         if len(envelope.rcpt_tos) >= RECIPIENTS:
             return "452 4.5.3 Too many recipients"
