@@ -118,11 +118,13 @@ def parts(service: Service) -> list[Part]:
 def commands(app: Flask) -> None:
     """Groups and commands of `flask --app wsgi`."""
     from contact.cli import group as log
+    from contact.cli import people
     from contact.ops import cli as ops
     from contact.users.cli import group as user
 
     app.cli.add_command(user)
     app.cli.add_command(log)
+    app.cli.add_command(people)
     ops.install(app)
 
 

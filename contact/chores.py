@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from contact import conversation, users
+from contact import conversation, files, users
 from contact.db import utcnow
 from contact.jobs import Job
 from contact.worker import Context
 
 WAKE_EVERY = timedelta(seconds=5)
+FILES_EVERY = timedelta(minutes=5)
 SWEEP_EVERY = timedelta(hours=1)
 
 
@@ -24,7 +25,13 @@ async def sweep_sessions(context: Context, _slot: datetime) -> None:
     await context.write(users.sessions.sweep, utcnow())
 
 
+async def sweep_files(context: Context, _slot: datetime) -> None:
+    """Remove what erased people left behind."""
+    await context.write(files.sweep, context.service.store)
+
+
 JOBS = (
+    Job("sweep files", sweep_files, every=FILES_EVERY),
     Job("wake snoozed", wake_snoozed, every=WAKE_EVERY),
     Job("sweep sessions", sweep_sessions, every=SWEEP_EVERY),
 )

@@ -1,16 +1,19 @@
-"""`flask log`: prove the log, see its readers, let a stopped one go on."""
+"""`flask log`: prove the log, see its readers. `flask contact`: find, export and erase a person."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from contact import log, verify
+from contact import directory, erasure, export, files, log, search, verify
+from contact.db import utcnow
+from contact.errors import HanmaruError
 from contact.log import ReaderState
 from contact.verify import Difference
 from contact.web import here
@@ -27,7 +30,9 @@ SHOWN = 200
 def verify_(files: bool, repair: bool) -> None:
     """Replay the log and compare it with the tables. Exit status 1 when something differs."""
     service = here()
-    with service.db.read() as session, _bar(verify.size(session)) as done:
+    with service.db.read() as session:
+        size = verify.size(session)
+    with service.db.read() as session, _bar(size) as done:
         found = list(verify.verify(session, store=service.store if files else None, progress=done))
     for difference in found[:SHOWN]:
         click.echo(str(difference))
@@ -76,3 +81,58 @@ def restart_reader(name: str) -> None:
         if session.get(ReaderState, name) is None:
             raise click.ClickException(f"There is no reader {name}.")
         log.restart_reader(session, name)
+
+
+people = AppGroup("contact", help="What is kept about a person.")
+
+
+@people.command("find")
+@click.argument("text")
+def find(text: str) -> None:
+    """People whose name or address holds TEXT, with their numbers."""
+    with here().db.read() as session:
+        for person in search.search_contacts(session, text):
+            click.echo(f"{person.id:>8}  {person.shown}  {', '.join(reach.shown for reach in person.addresses)}")
+
+
+@people.command("export")
+@click.argument("number", type=int)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Default: contact-NUMBER.zip."
+)
+def export_(number: int, out: Path | None) -> None:
+    """Write everything about one person (all contacts merged into one) as a ZIP file."""
+    path = out or Path(f"contact-{number}.zip")
+    service = here()
+    with _said(), service.db.read() as session, path.open("wb") as file:
+        rows = export.export(session, utcnow(), service.store, number, file)
+    click.echo(f"{rows} rows, {path.stat().st_size} bytes: {path}")
+
+
+@people.command("erase")
+@click.argument("number", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase(number: int, yes: bool) -> None:
+    """Erase one person (all contacts merged into one) for good."""
+    service = here()
+    with _said(), service.db.read() as session:
+        person = directory.people(session, [number]).get(number)
+    if person is None:
+        raise click.ClickException(f"There is no contact {number}.")
+    if not yes:
+        click.confirm(f"Erase {person.shown or number} and everything said with them?", abort=True)
+    with _said(), service.db.write() as session:
+        done = erasure.erase(session, utcnow(), number, None)
+    with service.db.write() as session:
+        left = files.sweep(session, service.store)
+    later = f", {left} of them within some minutes" if left else ""
+    click.echo(f"{done.contacts} contacts, {done.rows} rows emptied, {done.files} files removed{later}.")
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Errors of the family as sentences."""
+    try:
+        yield
+    except HanmaruError as error:
+        raise click.ClickException(str(error)) from error

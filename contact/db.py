@@ -142,6 +142,7 @@ def _sqlite(engine: Engine, full_sync: bool) -> None:
             "journal_mode = WAL",
             f"synchronous = {'FULL' if full_sync else 'NORMAL'}",
             "foreign_keys = ON",
+            "secure_delete = FAST",  # an erased person's words must not linger in the gaps of rewritten pages
             "busy_timeout = 15000",
             "temp_store = MEMORY",
             "cache_size = -32000",

@@ -7,18 +7,21 @@ all, and the same bytes are kept once.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from contact.db import Base, Id
+from contact.db import Base, Id, Utc
 from contact.errors import NotFound, TooLarge
 from contact.messages import File
 
@@ -44,8 +47,11 @@ class Store(Protocol):
         """The bytes as a stream; raises `NotFound`."""
         ...
 
-    def remove(self, sha256: str) -> None:
-        """Forget the bytes; nothing happens when they are not there."""
+    def remove(self, sha256: str, older_than: float = 0) -> bool:
+        """Forget the bytes, unless they were put (again) less than `older_than` seconds ago.
+
+        Returns whether they are gone; nothing happens when they were not there.
+        """
         ...
 
 
@@ -87,8 +93,13 @@ class DiskStore:
         except FileNotFoundError:
             raise NotFound("This file does not exist.") from None
 
-    def remove(self, sha256: str) -> None:
-        self.path(sha256).unlink(missing_ok=True)
+    def remove(self, sha256: str, older_than: float = 0) -> bool:
+        path = self.path(sha256)
+        with contextlib.suppress(FileNotFoundError):
+            if older_than and time.time() - path.stat().st_mtime < older_than:
+                return False
+            path.unlink()
+        return True
 
 
 def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
@@ -175,6 +186,45 @@ def detach(session: Session, interaction_ids: Sequence[int]) -> list[str]:
     session.execute(delete(Attachment).where(Attachment.interaction_id.in_(interaction_ids)))
     used = set(session.scalars(select(Attachment.sha256).where(Attachment.sha256.in_(hashes))))
     return sorted(hashes - used)
+
+
+class DoomedFile(Base):
+    """A file that an erased person leaves behind; it goes when nobody uses it."""
+
+    __tablename__ = "doomed_file"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Utc)
+
+
+YOUNG = 15 * 60
+"""Seconds. A file put so lately may be about to be attached by a message that is just coming in."""
+
+
+def doom(session: Session, now: datetime, hashes: Iterable[str]) -> None:
+    """Have these removed once this transaction is committed, even if the process dies right after it."""
+    for sha256 in hashes:
+        session.merge(DoomedFile(sha256=sha256, at=now))
+
+
+def sweep(session: Session, store: Store) -> int:
+    """Remove doomed files that nothing uses; returns how many are left for later."""
+    left = 0
+    for sha256 in session.scalars(select(DoomedFile.sha256).limit(1000)).all():
+        if not _used(session, sha256) and not store.remove(sha256, YOUNG):
+            left += 1
+        else:
+            session.execute(delete(DoomedFile).where(DoomedFile.sha256 == sha256))
+    return left
+
+
+def _used(session: Session, sha256: str) -> bool:
+    from contact.raw import Raw
+
+    return (
+        session.scalar(select(Attachment.id).where(Attachment.sha256 == sha256).limit(1)) is not None
+        or session.scalar(select(Raw.id).where(Raw.sha256 == sha256, Raw.content.is_(None)).limit(1)) is not None
+    )
 
 
 def clean_name(name: str) -> str:

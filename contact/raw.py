@@ -71,6 +71,7 @@ class Raw(Base):
         Index("ix_raw_failed", "id", postgresql_where=text("state = 'failed'"), sqlite_where=text("state = 'failed'")),
         Index("ix_raw_interaction_id", "interaction_id"),
         Index("ix_raw_inbox_id", "inbox_id"),
+        Index("ix_raw_sha256", "sha256"),
         {"sqlite_autoincrement": True},
     )
 

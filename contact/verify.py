@@ -97,7 +97,8 @@ def recount(session: Session) -> None:
 
 
 def _snapshot(session: Session) -> None:
-    if session.get_bind().dialect.name == "postgresql":
+    """One state of the database for the whole replay; a session that has looked already keeps what it has."""
+    if session.get_bind().dialect.name == "postgresql" and not session.in_transaction():
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 

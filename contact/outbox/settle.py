@@ -104,7 +104,8 @@ def fail(session: Session, now: datetime, delivery: Delivery, error: ChannelErro
     delivery = _get(session, delivery.id)
     _exchange(session, now, delivery, "error", error.reason, error.exchange)
     again = retry_at(now, delivery.attempts, error.retry_after)
-    state = S.QUEUED if error.retryable and again < delivery.expires_at else S.FAILED
+    erased = delivery.message is None
+    state = S.QUEUED if error.retryable and again < delivery.expires_at and not erased else S.FAILED
     if error.retryable and state is S.FAILED:
         state = S.EXPIRED
     if not may_follow(S(delivery.state), state):  # later evidence was faster
@@ -150,6 +151,8 @@ def retry(session: Session, now: datetime, delivery_id: int, user_id: int | None
     delivery = _get(session, delivery_id)
     if S(delivery.state) not in (S.FAILED, S.BOUNCED, S.EXPIRED, S.UNKNOWN, S.HELD):
         raise Conflict("This message is on its way or has arrived.")
+    if delivery.message is None:
+        raise Conflict("This person was erased; there is nothing left to send.")
     delivery.expires_at = now + (delivery.expires_at - delivery.created_at)
     delivery.attempts = 0
     delivery.next_at = now

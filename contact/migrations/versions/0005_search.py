@@ -1,4 +1,4 @@
-"""The indexes of lists, and search."""
+"""The indexes of lists, search, and the files erased people leave behind."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     _lists()
+    op.create_table(
+        "doomed_file",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name="pk_doomed_file"),
+    )
+    op.create_index("ix_raw_sha256", "raw", ["sha256"])
     op.create_table(
         "contact_words",
         sa.Column("contact_id", ID, nullable=False),

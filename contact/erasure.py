@@ -1,0 +1,216 @@
+"""Erase a person: content and identity go, the rows stay, so the log remains countable.
+
+What goes: the words of every row the family took part in and of every conversation it owns
+(ours too, they speak of the person), attachments, raw messages, what stands in the outbox,
+drafts, message ids, addresses, claims, the search index, the sandbox's copies, and every field
+of the contacts. What stays: row numbers, times, names, states, agents, tags, and the seen-before
+keys, so that the same mail cannot come in again. The addresses become marks without meaning:
+who writes from one again is a stranger.
+
+What this cannot reach: the person's words quoted in another person's conversation, backups
+made before, and copies others hold. SQLite's free pages are overwritten (`secure_delete`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, delete, null, or_, select, update
+from sqlalchemy.orm import Session
+
+from contact import files, log, outbox, search
+from contact.caught import CaughtMail
+from contact.conversation import Conversation
+from contact.desk.draft import Draft
+from contact.desk.remote import TrustedSender
+from contact.directory import Address, AddressClaim, Contact, family, get
+from contact.directory.hints import DismissedHint
+from contact.errors import Conflict
+from contact.log import Interaction, Name
+from contact.messages import DeliveryState
+from contact.outbox import Delivery, Exchange
+from contact.raw import Raw
+from contact.thread import MessageRef
+from contact.verify import refold
+
+PART = 500
+"""Rows in one statement: SQLite and PostgreSQL both bind that many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much went."""
+
+    contacts: int
+    rows: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What belongs to one person."""
+
+    contacts: tuple[int, ...]
+    addresses: tuple[int, ...]
+    emails: tuple[str, ...]
+    conversations: tuple[int, ...]
+    rows: tuple[int, ...]
+
+
+def erase(session: Session, now: datetime, contact_id: int, user_id: int | None) -> Erased:
+    """Erase the whole family of a contact, in this transaction; raises `Conflict` when it is done already.
+
+    The files that nobody else uses are removed after the commit by `files.sweep`.
+    """
+    log.lock(session)
+    _overwrite(session)
+    root = get(session, get(session, contact_id).root_id)
+    if root.erased_at is not None:
+        raise Conflict("This contact is erased already.")
+    _take_back(session, now, root.id, user_id)
+    scope = scope_of(session, root.id)
+    search.forget_rows(session, scope.rows)
+    for number in scope.contacts:
+        search.forget_contact(session, number)
+    doomed = _attachments(session, scope) | _raw(session, scope)
+    _drafts(session, scope)
+    _outbox(session, scope)
+    _empty(session, now, scope)
+    _identity(session, now, scope)
+    for number in scope.conversations:
+        refold(session, number)
+    files.doom(session, now, doomed)
+    data = {"members": len(scope.contacts), "rows": len(scope.rows)}
+    log.append(session, now, Name.CONTACT_ERASED, contact_id=root.id, user_id=user_id, data=data)
+    session.flush()
+    session.expire_all()
+    return Erased(len(scope.contacts), len(scope.rows), len(doomed))
+
+
+def scope_of(session: Session, root_id: int) -> Scope:
+    """Everything that is about one person, by number."""
+    contacts = tuple(member.id for member in family(session, root_id))
+    addresses = session.execute(
+        select(Address.id, Address.kind, Address.value).where(Address.contact_id.in_(contacts))
+    ).all()
+    owned = tuple(session.scalars(select(Conversation.id).where(Conversation.contact_id.in_(contacts))))
+    rows = set(session.scalars(_open_rows(Interaction.contact_id.in_(contacts))))
+    for part in _parts(owned):
+        rows.update(session.scalars(_open_rows(Interaction.conversation_id.in_(part))))
+    places = [row.id for row in addresses]
+    claimers = select(AddressClaim.contact_id).where(AddressClaim.address_id.in_(places))  # who said "that is me"
+    claimed = Interaction.contact_id.in_(claimers) & Interaction.address_id.in_(places)
+    rows.update(session.scalars(_open_rows(claimed)))
+    return Scope(
+        contacts=contacts,
+        addresses=tuple(places),
+        emails=tuple(row.value for row in addresses if row.kind == "email"),
+        conversations=owned,
+        rows=tuple(sorted(rows)),
+    )
+
+
+def _open_rows(where: ColumnElement[bool]) -> Any:
+    return select(Interaction.id).where(where, Interaction.erased_at.is_(None))
+
+
+def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (numbers[i : i + PART] for i in range(0, len(numbers), PART))
+
+
+def _each(session: Session, numbers: Sequence[int], statement: Callable[[Sequence[int]], Any]) -> None:
+    for part in _parts(numbers):
+        session.execute(statement(part), execution_options={"synchronize_session": False})
+
+
+def _overwrite(session: Session) -> None:
+    if session.get_bind().dialect.name == "sqlite":
+        session.connection().exec_driver_sql("PRAGMA secure_delete = ON")
+
+
+def _take_back(session: Session, now: datetime, root_id: int, user_id: int | None) -> None:
+    """What has not left yet does not leave."""
+    members = [member.id for member in family(session, root_id)]
+    waiting = session.scalars(
+        select(Delivery.id)
+        .join(Address, Address.id == Delivery.address_id)
+        .where(Address.contact_id.in_(members))
+        .where(Delivery.state.in_([DeliveryState.QUEUED.value, DeliveryState.HELD.value]))
+    )
+    for number in waiting.all():
+        outbox.cancel(session, now, number, user_id)
+
+
+def _attachments(session: Session, scope: Scope) -> set[str]:
+    return {sha256 for part in _parts(scope.rows) for sha256 in files.detach(session, part)}
+
+
+def _raw(session: Session, scope: Scope) -> set[str]:
+    """Bytes of messages that became rows, and of those from their addresses that could not be read."""
+    numbers: set[int] = set()
+    for part in _parts(scope.rows):
+        numbers.update(session.scalars(select(Raw.id).where(Raw.interaction_id.in_(part))))
+    if scope.emails:
+        sender = Raw.envelope["sender"].as_string()
+        numbers.update(session.scalars(select(Raw.id).where(sender.in_(scope.emails))))
+    doomed: set[str] = set()
+    for part in _parts(sorted(numbers)):
+        kept = select(Raw.sha256).where(Raw.id.in_(part), Raw.content.is_(None), Raw.sha256 != "")
+        doomed.update(session.scalars(kept))
+    values = {
+        "content": None,
+        "sha256": "",
+        "size": 0,
+        "envelope": {"source": "erased"},
+        "error": "",
+        "state": "parsed",
+    }
+    _each(session, sorted(numbers), lambda part: update(Raw).where(Raw.id.in_(part)).values(values))
+    return doomed
+
+
+def _drafts(session: Session, scope: Scope) -> None:
+    session.execute(delete(TrustedSender).where(TrustedSender.sender.in_(scope.emails)))
+    _each(session, scope.conversations, lambda part: delete(Draft).where(Draft.conversation_id.in_(part)))
+
+
+def _outbox(session: Session, scope: Scope) -> None:
+    numbers: set[int] = set()
+    for part in _parts(scope.rows):
+        numbers.update(session.scalars(select(Delivery.id).where(Delivery.interaction_id.in_(part))))
+    for part in _parts(scope.addresses):
+        numbers.update(session.scalars(select(Delivery.id).where(Delivery.address_id.in_(part))))
+    every = sorted(numbers)
+    sent = select(Delivery.message_id)
+    _each(
+        session,
+        every,
+        lambda part: delete(CaughtMail).where(CaughtMail.message_id.in_(sent.where(Delivery.id.in_(part)))),
+    )
+    _each(session, every, lambda part: update(Delivery).where(Delivery.id.in_(part)).values(message=null(), reason=""))
+    _each(
+        session, every, lambda part: update(Exchange).where(Exchange.delivery_id.in_(part)).values(reason="", detail={})
+    )
+
+
+def _empty(session: Session, now: datetime, scope: Scope) -> None:
+    """The one change the log's triggers allow."""
+    row: Table = Interaction.__table__  # type: ignore[assignment]
+    values = {"body": None, "content": null(), "erased_at": now}
+    _each(session, scope.rows, lambda part: update(row).where(row.c.id.in_(part)).values(values))
+    _each(session, scope.rows, lambda part: delete(MessageRef).where(MessageRef.interaction_id.in_(part)))
+
+
+def _identity(session: Session, now: datetime, scope: Scope) -> None:
+    claim, hint = AddressClaim, DismissedHint
+    people, places = scope.contacts, scope.addresses
+    session.execute(delete(claim).where(or_(claim.contact_id.in_(people), claim.address_id.in_(places))))
+    session.execute(delete(hint).where(or_(hint.low.in_(people), hint.high.in_(people))))
+    for number in places:
+        gone = {"value": f"erased-{number}", "verified_at": None, "unreachable_at": None, "unreachable_reason": ""}
+        session.execute(update(Address).where(Address.id == number).values(gone))
+    nobody = {"name": "", "organisation": "", "language": None, "zone": None, "note": "", "erased_at": now}
+    session.execute(update(Contact).where(Contact.id.in_(people)).values(nobody))
