@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from contact.db import Base, Id, Json, Utc
+from contact.db import Base, Id, Json, Utc, wake
 from contact.errors import NotFound
 from contact.messages import InboxFacts
 
@@ -70,6 +70,20 @@ def pause(inbox: Inbox, reason: str) -> None:
     """Stop sending from this inbox until a person has looked."""
     inbox.state = InboxState.PAUSED
     inbox.paused_reason = reason
+
+
+def resume(session: Session, inbox: Inbox) -> None:
+    """Somebody has acted: what waits may leave again."""
+    inbox.state = InboxState.ACTIVE
+    inbox.paused_reason = ""
+    wake(session, "outbox")
+
+
+def resume(session: Session, inbox: Inbox) -> None:
+    """Send again: what waited in the outbox goes out now."""
+    inbox.state = InboxState.ACTIVE
+    inbox.paused_reason = ""
+    wake(session, "outbox")
 
 
 def facts(inbox: Inbox, secrets: dict[str, str] | None = None) -> InboxFacts:
