@@ -13,7 +13,7 @@ CATALOGS := $(wildcard templates/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format constraints messages build clean
+.PHONY: help run test check docs format constraints messages build clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -31,6 +31,9 @@ check: $(VENV)/.dev node_modules/.dev  ## format, lint, types, imports: Python a
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm run --silent check
+
+docs: $(VENV)/.run  ## write docs/settings.md from the code
+	@$(PY) -m contact.ops.page > docs/settings.md
 
 format: $(VENV)/.dev  ## put everything in order
 	$(BIN)/ruff format .

@@ -137,7 +137,7 @@ def workers(session: Session) -> Iterator[Finding]:
 def readers(session: Session) -> Iterator[Finding]:
     for reader in session.scalars(select(ReaderState)):
         if reader.stopped_at:
-            yield bad(f"reader {reader.name}", f"stopped at {reader.error}; repair, then `flask log restart`")
+            yield bad(f"reader {reader.name}", f"stopped at {reader.error}; repair, then `flask --app wsgi log restart-reader {reader.name}`")
 
 
 def jobs(session: Session) -> Iterator[Finding]:
