@@ -137,7 +137,8 @@ def workers(session: Session) -> Iterator[Finding]:
 def readers(session: Session) -> Iterator[Finding]:
     for reader in session.scalars(select(ReaderState)):
         if reader.stopped_at:
-            yield bad(f"reader {reader.name}", f"stopped at {reader.error}; repair, then `flask --app wsgi log restart-reader {reader.name}`")
+            cure = f"repair, then `flask --app wsgi log restart-reader {reader.name}`"
+            yield bad(f"reader {reader.name}", f"stopped at {reader.error}; {cure}")
 
 
 def jobs(session: Session) -> Iterator[Finding]:
