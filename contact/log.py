@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Integer, String, Text, bindparam, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Json, Utc, wake
@@ -233,11 +234,7 @@ def advance(session: Session, reader: Reader, limit: int = 200) -> int:
     exactly once even when the process dies. An error passes through: the caller rolls back
     and calls `stop_reader` with the row that failed.
     """
-    state = session.get(ReaderState, reader.name, with_for_update=True)  # several workers: one at a time
-    if state is None:
-        state = ReaderState(name=reader.name, position=0)
-        session.add(state)
-        session.flush()
+    state = _state(session, reader.name)
     if state.stopped_at is not None:
         return 0
     rows = tail(session, state.position, limit)
@@ -248,6 +245,16 @@ def advance(session: Session, reader: Reader, limit: int = 200) -> int:
             raise ReaderFailed(reader.name, row.id, error) from error
         state.position = row.id
     return len(rows)
+
+
+def _state(session: Session, name: str) -> ReaderState:
+    """The reader's row, locked: of several workers one reads at a time."""
+    state = session.get(ReaderState, name, with_for_update=True, populate_existing=True)
+    if state is None:
+        dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+        session.execute(dialect.insert(ReaderState).values(name=name, position=0).on_conflict_do_nothing())
+        state = session.get_one(ReaderState, name, with_for_update=True)
+    return state
 
 
 class ReaderFailed(Exception):

@@ -40,6 +40,14 @@ def _append_only_sqlite() -> None:
         """CREATE TRIGGER interaction_no_delete BEFORE DELETE ON interaction
         BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"""
     )
+    # INSERT OR REPLACE takes the old row away without asking the trigger above. A number that
+    # was not given is -1 here (or undefined, never one in use).
+    op.execute(
+        """CREATE TRIGGER interaction_no_replace BEFORE INSERT ON interaction
+        WHEN NEW.id BETWEEN 0 AND (SELECT max(id) FROM interaction)
+          OR EXISTS (SELECT 1 FROM interaction WHERE "key" = NEW."key")
+        BEGIN SELECT RAISE(ABORT, 'the log is append-only: this number or key is taken'); END"""
+    )
 
 
 def _append_only_postgresql() -> None:
