@@ -73,13 +73,6 @@ def pause(inbox: Inbox, reason: str) -> None:
 
 
 def resume(session: Session, inbox: Inbox) -> None:
-    """Somebody has acted: what waits may leave again."""
-    inbox.state = InboxState.ACTIVE
-    inbox.paused_reason = ""
-    wake(session, "outbox")
-
-
-def resume(session: Session, inbox: Inbox) -> None:
     """Send again: what waited in the outbox goes out now."""
     inbox.state = InboxState.ACTIVE
     inbox.paused_reason = ""

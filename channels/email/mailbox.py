@@ -137,18 +137,21 @@ class _Fetcher:
         self._box = box
         self._limit = context.settings.smtp_limit_mb << 20
         self._tallied = -TALLY_EVERY
+        self._rounded = False
+        """Whether a whole round went well over this connection: only then the next wait is short again."""
 
     async def run(self) -> None:
         wait = FIRST_WAIT
         while not self._context.stop.is_set():
             imap = Imap(self._box.server)
+            self._rounded = False
             try:
                 await imap.open()
-                wait = FIRST_WAIT
                 await self._rounds(imap)
             except MailboxError as error:
                 log.warning("mailbox not read", inbox=self._box.inbox_id, folder=self._box.folder, reason=str(error))
                 await self._context.write(trouble, self._box, str(error))
+                wait = FIRST_WAIT if self._rounded else wait
                 await self._context.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
             finally:
@@ -160,6 +163,7 @@ class _Fetcher:
             position = await self._context.write(place, self._box, folder)
             await self._fetch(imap, position, await imap.uids(position.last))
             await self._tally(imap, position, folder)
+            self._rounded = True
             await imap.wait(self._box.idle if imap.can_idle else min(PAUSE, self._box.idle), self._context.stop)
 
     async def _fetch(self, imap: Imap, position: Place, uids: Sequence[int]) -> None:
@@ -176,7 +180,7 @@ class _Fetcher:
     async def _some(self, imap: Imap, uids: Sequence[int], sizes: Mapping[int, int]) -> list[Fetched]:
         """The mails of one group; what the server will not give becomes a failed row."""
         small = [uid for uid in uids if sizes.get(uid, 0) <= ROUND_BYTES]
-        found = await imap.mails(small)
+        found = await imap.mails(small) if small else {}
         fetched = [Fetched(uid, found[uid]) for uid in small if uid in found]
         for uid in uids:
             if uid in found or uid not in sizes:
