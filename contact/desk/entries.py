@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flask_babel import get_timezone
+from flask_babel import get_timezone, pgettext
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -205,7 +205,7 @@ def contact_name(row: Interaction, known: dict[int, Person]) -> str:
         return str(_(words.CUSTOMER))
     if person.erased_at:
         return str(_(words.ERASED))
-    return (row.content or {}).get("from_name") or person.shown or str(_(words.CUSTOMER))
+    return (row.content or {}).get("from_name") or filters.called(person)
 
 
 def sentence(row: Interaction, users: dict[int, User], known: dict[int, Person]) -> str:
@@ -250,7 +250,7 @@ def _actor(row: Interaction, users: dict[int, User]) -> str:
     if row.user_id is None:
         return str(_(words.SYSTEM))
     user = users.get(row.user_id)
-    return _("%(name)s (acting)", name=user.name) if user else str(_(words.SOMEBODY))
+    return str(pgettext("subject of a sentence", "%(name)s", name=user.name)) if user else str(_(words.SOMEBODY))
 
 
 def _connect(entries: Iterable[Entry], after: Interaction | None) -> None:

@@ -10,7 +10,10 @@ from flask_babel import format_date, format_datetime, format_time, get_locale, g
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
+from contact.directory import Person
+
 URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'）)\]】」』]+[^\s<>\"'）)\]】」』.,;:!?…]", re.IGNORECASE)
+_RE = re.compile(r"^(?:(?:re|fw|fwd|aw|wg|답장|회신|전달)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 _HANGUL = re.compile(r"[가-힣]")
 
 
@@ -63,6 +66,21 @@ def day(when: datetime) -> str:
     return str(format_date(when, "full"))
 
 
+def called(person: Person) -> str:
+    """How a person is called on screen; never empty."""
+    if person.erased_at:
+        return str(_("Erased person"))
+    if person.name:
+        return person.name
+    shown = person.shown
+    return str(_("Visitor %(tag)s", tag=shown)) if shown.startswith("#") else shown or str(_("Customer"))
+
+
+def plain_subject(subject: str) -> str:
+    """Without what mailers put in front of an answer."""
+    return _RE.sub("", subject or "").strip()
+
+
 def day_key(when: datetime) -> str:
     """A name for the day in the reader's zone."""
     return when.astimezone(get_timezone()).date().isoformat()
@@ -111,6 +129,8 @@ def install(app: Flask) -> None:
         moment=moment,
         clock=clock,
         day=day,
+        called=called,
+        plain_subject=plain_subject,
         day_key=day_key,
         span=span,
         size=size,

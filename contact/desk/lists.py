@@ -136,6 +136,11 @@ def _wanted(session: Session, user: User, asked: Asked) -> tuple[str, Wanted]:
     return str(title), wanted
 
 
+def wanted_of(session: Session, user: User, asked: Asked) -> Wanted:
+    """The filter behind an address: what "save as a view" begins with."""
+    return _wanted(session, user, asked)[1]
+
+
 def _counts(session: Session, user: User, asked: Asked) -> dict[str, int]:
     """From the kept counters: nothing is counted for it."""
     if asked.list not in ("mine", "unassigned", "all") or asked.tag:

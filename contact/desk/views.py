@@ -6,17 +6,22 @@ from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import conversation as conversations
 from contact import users
 from contact.conversation.listing import Cursor
 from contact.db import utcnow
-from contact.desk import customer, draft, lists, thread, words
+from contact.desk import customer, draft, finding, lists, thread, view, words
 from contact.desk.lists import Asked, Pane
-from contact.errors import Invalid
+from contact.desk.view import Wanted
+from contact.errors import HanmaruError, Invalid
+from contact.inbox import Inbox
 from contact.users import Role
 from contact.web import here
+from contact.web.forms import told
+from contact.web.offload import offload
 from contact.web.security import Rule, me, rule_for
 
 pages = Blueprint("desk", __name__)
@@ -67,11 +72,15 @@ def rows(number: int) -> Any:
     with here().db.read() as session:
         if before := request.args.get("before", type=int):
             found, first = thread.older(session, number, before)
-            return {"rows": render_template("desk/rows.html", entries=found), "first": first}
+            one = conversations.get(session, number)
+            return {
+                "rows": render_template("desk/rows.html", entries=found, conversation=one, words=words),
+                "first": first,
+            }
         new = thread.since(session, number, request.args.get("after", 0, type=int))
         shown = _thread(session, number)
         return {
-            "rows": render_template("desk/rows.html", entries=new.entries),
+            "rows": render_template("desk/rows.html", entries=new.entries, **shown),
             "head": render_template("desk/head.html", **shown),
             "bars": render_template("desk/bars.html", **shown),
             "after": new.head,
@@ -85,6 +94,66 @@ def customer_of(number: int) -> Any:
     with here().db.read() as session:
         one = conversations.get(session, number)
         return render_template("desk/customer.html", **_customer(session, one.contact_id), conversation=one)
+
+
+@pages.get("/desk/search")
+def search() -> Any:
+    """The list's place taken by what was found; `part=list` is that place alone."""
+    text, before = request.args.get("q", "")[:200], request.args.get("before", type=int)
+    found = offload(here().db, finding.find, text, before)
+    page = "desk/found.html" if request.args.get("part") == "list" else "desk/search.html"
+    return render_template(page, found=found, thread=None, asked=Asked(), chosen="", words=words, opened=0, pane=None)
+
+
+@pages.route("/desk/views/new", methods=["GET", "POST"])
+def new_view() -> Any:
+    """Save a filter under a name, for oneself or for everybody."""
+    error = ""
+    if request.method == "POST":
+        try:
+            return redirect(f"/desk?list=view-{_save_view().id}", 303)
+        except HanmaruError as problem:
+            error = told(problem)
+    with here().db.read() as session:
+        asked = Asked.of(request.args)
+        return render_template(
+            "desk/view.html",
+            wanted=lists.wanted_of(session, me(), asked),
+            inboxes=session.scalars(select(Inbox).order_by(Inbox.id)).all(),
+            users=users.working(session),
+            saved=view.visible(session, me().id),
+            error=error,
+            form=request.form,
+            words=words,
+            chosen="",
+        ), 400 if error else 200
+
+
+@pages.post("/desk/views/<int:number>/remove")
+def remove_view(number: int) -> Any:
+    with here().db.write() as session:
+        view.remove(session, me().id, number, may_share=me().may(Role.SUPERVISOR))
+    return redirect("/desk/views/new", 303)
+
+
+def _save_view() -> view.SavedView:
+    form = request.form
+    wanted = Wanted.of(
+        {
+            "states": form.getlist("states"),
+            "assignee": form.get("assignee", "any"),
+            "inboxes": form.getlist("inboxes"),
+            "channels": form.getlist("channels"),
+            "tags": form.get("tags", "").split(","),
+            "priority": form.get("priority", "low"),
+            "waiting_minutes": form.get("waiting_minutes") or 0,
+            "sort": form.get("sort", "newest"),
+        }
+    )
+    may_share = me().may(Role.SUPERVISOR)
+    with here().db.write() as session:
+        shared = "shared" in form
+        return view.save(session, utcnow(), me().id, form.get("name", ""), wanted, shared=shared, may_share=may_share)
 
 
 def _list(session: Session) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The sentences of the console: every name of the log, every state of a delivery, every reason.
 
 English is the msgid; Korean stands in the catalogue. `who` already carries its honorific, and
-ends so that the Korean subject particle fits (see "%(name)s (acting)" there).
+ends so that the Korean subject particle fits (`acting` in `entries.py`).
 """
 
 from __future__ import annotations
@@ -75,8 +75,6 @@ TOOK: Final = N_("%(who)s took the conversation.")
 PAGES_HIDDEN: Final = N_("The customer no longer shows the visited pages.")
 OPENED_FOR_ANSWER: Final = N_("%(who)s began the conversation.")
 REOPENED_BY_MESSAGE: Final = N_("A new message opened the conversation again.")
-ACTING: Final = N_("%(name)s (acting)")
-"""A name as the subject of a sentence."""
 SYSTEM: Final = N_("The system")
 CUSTOMER: Final = N_("The customer")
 SOMEBODY: Final = N_("A colleague")

@@ -1,3 +1,121 @@
-// Side pages: what is live or copied on them. Every page works without this, too.
+// Side pages: what is live, copied or tried on them. Every page works without this, too.
+
+const LOOK_EVERY = 2000;
+
+/** Ask for a piece of the page every two seconds; it is answered with 304 while nothing is new. */
+function poll(place: HTMLElement): void {
+  const path = place.dataset["poll"] ?? "";
+  let tag = "";
+  const look = async (): Promise<void> => {
+    if (document.hidden) return;
+    try {
+      const headers: Record<string, string> = { Accept: "text/html" };
+      if (tag) headers["If-None-Match"] = tag;
+      const answer = await fetch(path, { credentials: "same-origin", cache: "no-store", headers });
+      if (answer.status === 401 || answer.redirected) location.reload();
+      if (!answer.ok) return;
+      const first = !tag;
+      tag = answer.headers.get("ETag") ?? "";
+      const html = await answer.text();
+      if (first && html.trim() === place.innerHTML.trim()) return;
+      replace(place, html);
+    } catch { /* the next look may reach the server */ }
+  };
+  setInterval(() => void look(), LOOK_EVERY);
+  document.addEventListener("visibilitychange", () => void look());
+}
+
+/** New content, with the focus where it was. */
+function replace(place: HTMLElement, html: string): void {
+  const focused = place.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+  place.innerHTML = html;
+  if (focused) [...place.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+}
+
+/** A frame as high as what is in it: the page scrolls, not the frame. */
+function fit(frame: HTMLIFrameElement): void {
+  const grow = (): void => {
+    const height = frame.contentDocument?.documentElement.scrollHeight ?? 0;
+    if (height) frame.style.blockSize = `${Math.min(Math.max(height + 8, 80), 20000)}px`;
+  };
+  frame.addEventListener("load", () => {
+    grow();
+    for (const picture of frame.contentDocument?.images ?? []) picture.addEventListener("load", grow);
+  });
+  if (frame.contentDocument?.readyState === "complete") grow();
+}
+
+/** Copy a field's text; the button says that it is done. */
+function copy(button: HTMLButtonElement): void {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const from = document.getElementById(button.dataset["copy"] ?? "") as HTMLInputElement | null;
+    if (!from) return;
+    try {
+      await navigator.clipboard.writeText(from.value);
+    } catch { // no permission, or not a secure page
+      from.select();
+      document.execCommand("copy");
+    }
+    const said = button.querySelector("span") ?? button;
+    const before = said.textContent;
+    said.textContent = button.dataset["done"] ?? before;
+    setTimeout(() => { said.textContent = before; }, 1800);
+  });
+}
+
+/** "Try it" without leaving the form: what was typed stays, the answer stands beside the button. */
+function attempt(button: HTMLButtonElement): void {
+  const form = button.form, told = document.getElementById(button.dataset["try"] ?? "");
+  if (!form || !told) return;
+  button.addEventListener("click", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    told.className = "muted";
+    told.textContent = button.dataset["busy"] ?? "";
+    try {
+      const answer = await fetch(button.formAction, {
+        method: "POST", credentials: "same-origin", headers: { Accept: "application/json" }, body: new FormData(form),
+      });
+      const found = (await answer.json()) as { message?: string; good?: boolean };
+      told.className = found.good ? "tried good" : "tried bad";
+      told.textContent = found.message ?? "";
+    } catch {
+      told.className = "tried bad";
+      told.textContent = button.dataset["lost"] ?? "";
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+/** Fields that belong to one choice are shown with it. */
+function choice(group: HTMLElement): void {
+  const show = (): void => {
+    const value = group.querySelector<HTMLInputElement>("input:checked")?.value ?? "";
+    for (const part of document.querySelectorAll<HTMLElement>(`[data-when-${group.dataset["choice"]}]`)) {
+      part.hidden = part.getAttribute(`data-when-${group.dataset["choice"]}`) !== value;
+    }
+  };
+  group.addEventListener("change", show);
+  show();
+}
+
+/** A page that waits for something looks again by itself, a few times. */
+function again(place: HTMLElement): void {
+  const left = Number(sessionStorage.getItem("looks") ?? "0");
+  if (left >= Number(place.dataset["again"] ?? "0")) return sessionStorage.removeItem("looks");
+  sessionStorage.setItem("looks", String(left + 1));
+  setTimeout(() => location.reload(), 1500);
+}
+
+const all = <T extends HTMLElement>(selector: string): T[] => [...document.querySelectorAll<T>(selector)];
+
+all("[data-poll]").forEach(poll);
+all<HTMLIFrameElement>("iframe[data-fit]").forEach(fit);
+all<HTMLButtonElement>("button[data-copy]").forEach(copy);
+all<HTMLButtonElement>("button[data-try]").forEach(attempt);
+all("[data-choice]").forEach(choice);
+all("[data-again]").forEach(again);
 
 export {};
