@@ -83,7 +83,10 @@ class Parser:
         if self._pipe is None:
             self._pipe, theirs = Pipe()
             command = [sys.executable, "-m", "channels.parsing", str(theirs.fileno())]
-            self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_environment())  # noqa: S603
+            # A group of its own: Ctrl-C in a terminal must not hit it while it still starts.
+            self._child = subprocess.Popen(  # noqa: S603
+                command, pass_fds=[theirs.fileno()], env=_environment(), process_group=0
+            )
             theirs.close()
             self._greet(self._pipe)
         return self._pipe

@@ -78,14 +78,13 @@ def _web(
     welcome = first_start(service)
     app = create_app(service=service)
     server = Server(app, app.extensions["live"], service.settings)
-    child = Child([str(WSGI), "worker", CHILD]) if with_worker else None
-    if child:
+    child = Child([str(WSGI), "worker", CHILD])
+    if with_worker:
         child.start()
     try:
-        server.serve(lambda: _greet(service, welcome))
+        server.serve(lambda: _greet(service, welcome), child.ask_to_end)
     finally:
-        if child:
-            child.stop()
+        child.stop()
         service.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import urllib.request
 from collections.abc import Callable
@@ -25,6 +26,21 @@ def test_sigterm_ends_both_in_good_order(server: House) -> None:
     _, alive = psutil.wait_procs(everybody, timeout=1)
     assert not alive
     assert "worker ended" in server.output
+    assert "Traceback" not in server.output
+
+
+def test_ctrl_c_reaches_both_and_starts_nothing_again(server: House) -> None:
+    """A terminal sends SIGINT to the whole group: the worker may end first and must stay ended."""
+    everybody = server.processes()
+    group = os.getpgid(everybody[0].pid)
+    for one in reversed(everybody):
+        if os.getpgid(one.pid) == group:
+            one.send_signal(signal.SIGINT)
+    _, alive = psutil.wait_procs(everybody, timeout=30)
+    assert not alive
+    assert server.process is not None
+    assert server.process.wait() == 0
+    assert server.output.count("worker started") == 1
     assert "Traceback" not in server.output
 
 

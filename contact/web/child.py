@@ -37,13 +37,18 @@ class Child:
     def start(self) -> None:
         self._watch = gevent.spawn(self._keep)
 
-    def stop(self) -> None:
-        """Ask it to end, wait, and end it if it does not."""
+    def ask_to_end(self) -> None:
+        """It is not started again, and may begin to end while we drain. Ctrl-C in a terminal reaches it anyway."""
         if self._watch:
             self._watch.kill()
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def stop(self) -> None:
+        """Ask it to end, wait, and end it if it does not."""
+        self.ask_to_end()
+        if self._process is None:
             return
-        self._process.terminate()
         try:
             self._process.wait(GRACE)
         except subprocess.TimeoutExpired:

@@ -61,8 +61,8 @@ class Server:
     def port(self) -> int:
         return int(self._http.socket.getsockname()[1])
 
-    def serve(self, ready: Callable[[], None]) -> None:
-        """Serve until SIGTERM or SIGINT; `ready` is called when connections are answered."""
+    def serve(self, ready: Callable[[], None], ending: Callable[[], None] = lambda: None) -> None:
+        """Serve until SIGTERM or SIGINT; `ready` is called when connections are answered, `ending` before draining."""
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._stop.set)
         self._live.start()
@@ -70,6 +70,7 @@ class Server:
         _freeze()
         ready()
         self._stop.wait()
+        ending()
         self.drain()
 
     def drain(self) -> None:
