@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, LargeBinary, String, delete, func, select
+from sqlalchemy import BigInteger, LargeBinary, String, cast, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, undefer
 
 from contact.db import Base, Id, Json, Utc, wake
@@ -65,10 +65,20 @@ def keep(session: Session, now: datetime, catch: Catch) -> CaughtMail:
     return mail
 
 
-def newest(session: Session, before: int | None = None, limit: int = 50) -> Sequence[CaughtMail]:
-    """A page of the list without the bytes, newest first, ids below `before`."""
+def newest(
+    session: Session, before: int | None = None, limit: int = 50, words: Sequence[str] = ()
+) -> Sequence[CaughtMail]:
+    """A page of the list without the bytes, newest first, ids below `before`.
+
+    Every one of `words` stands in the subject, the sender or a recipient.
+    """
     query = select(CaughtMail).order_by(CaughtMail.id.desc()).limit(limit)
-    return session.scalars(query if before is None else query.where(CaughtMail.id < before)).all()
+    if before is not None:
+        query = query.where(CaughtMail.id < before)
+    places = (CaughtMail.subject, CaughtMail.sender, cast(CaughtMail.recipients, String))
+    for word in words:
+        query = query.where(or_(*(place.icontains(word, autoescape=True) for place in places)))
+    return session.scalars(query).all()
 
 
 def get(session: Session, mail_id: int) -> CaughtMail:
@@ -87,6 +97,12 @@ def of_message(session: Session, message_id: str) -> Sequence[CaughtMail]:
 def count(session: Session) -> int:
     """How many are kept now."""
     return session.scalar(select(func.count()).select_from(CaughtMail)) or 0
+
+
+def mark(session: Session) -> str:
+    """Changes with every mail that is caught or removed: what a page that looks again compares."""
+    newest, count = session.execute(select(func.max(CaughtMail.id), func.count(CaughtMail.id))).one()
+    return f"{newest or 0}-{count}"
 
 
 def remove(session: Session, mail_id: int) -> None:

@@ -1,0 +1,81 @@
+"""How the inboxes are: when the last message came and went, what waits, what failed. Cheap at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.orm import Session
+
+from contact.conversation import Conversation, State
+from contact.desk import trouble
+from contact.inbox import Inbox
+from contact.log import Interaction, Name
+from contact.outbox import Delivery
+
+NEWEST = 30
+"""Conversations of an inbox in each state in which its last messages are looked for."""
+CAP = 1000
+
+_queued = text("delivery.state = 'queued'")
+_troubled = text("delivery.state IN ('failed', 'bounced', 'expired', 'unknown', 'held')")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One inbox. Counts stop at `CAP`, taken over all inboxes."""
+
+    inbox: Inbox
+    received: datetime | None
+    sent: datetime | None
+    queued: int
+    failing: int
+    folders: Sequence[Row[Any]]
+    """What the mailbox person last wrote about each folder; empty without IMAP."""
+
+    @property
+    def ill(self) -> bool:
+        return self.inbox.state == "paused" or any(one.error or one.missing for one in self.folders)
+
+
+def all_(session: Session) -> list[Health]:
+    """Every inbox, oldest first."""
+    found = session.scalars(select(Inbox).order_by(Inbox.id)).all()
+    queued, failing = _by_inbox(session, _queued), _by_inbox(session, _troubled)
+    boxes = trouble.mailboxes(session, all=True)
+    return [
+        Health(
+            inbox=one,
+            received=_last(session, one.id, Name.MESSAGE_RECEIVED),
+            sent=_last(session, one.id, Name.MESSAGE_QUEUED),
+            queued=queued.get(one.id, 0),
+            failing=failing.get(one.id, 0),
+            folders=[box for box in boxes if box.inbox_id == one.id],
+        )
+        for one in found
+    ]
+
+
+def of(session: Session, inbox_id: int) -> Health | None:
+    return next((one for one in all_(session) if one.inbox.id == inbox_id), None)
+
+
+def _by_inbox(session: Session, condition: Any) -> dict[int, int]:
+    """Deliveries by inbox along a partial index: its condition must stand there word for word."""
+    some = select(Delivery.inbox_id).where(condition).limit(CAP).subquery()
+    return dict(session.execute(select(some.c.inbox_id, func.count()).group_by(some.c.inbox_id)).all())  # type: ignore[arg-type]
+
+
+def _last(session: Session, inbox_id: int, name: Name) -> datetime | None:
+    """The time of the newest row of that name, found through the newest conversations of the inbox."""
+    newest: list[int] = []
+    for state in State:  # the index holds them by inbox and state, newest last
+        query = select(Conversation.id).where(Conversation.inbox_id == inbox_id, Conversation.state == state.value)
+        query = query.where(Conversation.merged_into.is_(None)).order_by(Conversation.last_at.desc()).limit(NEWEST)
+        newest += session.scalars(query).all()
+    row = Interaction
+    query_last = select(func.max(row.at)).where(row.conversation_id.in_(newest), row.name == name.value)
+    return session.scalar(query_last)

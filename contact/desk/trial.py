@@ -1,0 +1,154 @@
+"""Trying an inbox before trusting it: a real sign-in to its mailbox, a real mail out of it."""
+
+from __future__ import annotations
+
+import base64
+import imaplib
+import re
+import socket
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from contact import address as addresses
+from contact import conversation as conversations
+from contact import directory, log, outbox
+from contact.errors import Invalid
+from contact.inbox import Inbox
+from contact.messages import AddressKind
+from contact.outbox import Delivery, Words
+from contact.service import Service
+from contact.users import User
+
+WAIT = 8.0
+"""Seconds without a sign of life after which the server counts as silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """What is tried. `tls`: `implicit` (port 993) or `none`."""
+
+    host: str
+    port: int
+    tls: str
+    user: str
+    password: str = field(repr=False)
+    folders: tuple[str, ...] = ("INBOX",)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How it went, in a sentence."""
+
+    good: bool
+    message: str
+
+
+def mailbox(box: Mailbox) -> Tried:
+    """Connect, sign in and open every folder for looking; nothing there is changed."""
+    try:
+        return _look(box)
+    except socket.gaierror:
+        return _bad(_("There is no server named %(host)s.", host=box.host))
+    except ssl.SSLCertVerificationError as error:
+        return _bad(_("The server's certificate is not trusted: %(why)s.", why=error.verify_message.rstrip(".")))
+    except ssl.SSLError:
+        return _bad(_("The server does not speak TLS on port %(port)s. Is it the right port?", port=box.port))
+    except TimeoutError:
+        return _bad(_("%(host)s does not answer on port %(port)s.", host=box.host, port=box.port))
+    except ConnectionRefusedError:
+        return _bad(_("Nobody listens on port %(port)s of %(host)s.", host=box.host, port=box.port))
+    except (imaplib.IMAP4.error, OSError, ValueError) as error:
+        return _bad(_("The server cannot be used: %(why)s", why=_words(error)))
+
+
+def _look(box: Mailbox) -> Tried:
+    with _connect(box) as imap:
+        try:
+            imap.login(_quoted(box.user), box.password)
+        except imaplib.IMAP4.abort:  # the connection broke: that says nothing about the password
+            raise
+        except imaplib.IMAP4.error as error:
+            return _bad(_("The server refuses the user or the password: %(why)s", why=_words(error)))
+        count = 0
+        for folder in box.folders:
+            answer, told = imap.select(_folder(folder), readonly=True)
+            if answer != "OK":
+                return _bad(_("There is no folder named %(folder)s.", folder=folder))
+            count += int(told[0] or 0)
+        idle = "IDLE" in imap.capabilities
+    said = [_("It works: %(n)s mails lie there.", n=count)]
+    if not idle:
+        said.append(_("The server cannot tell of new mail by itself (no IDLE), so it is asked every 30 seconds."))
+    if box.tls == "none":
+        said.append(_("Without TLS the password travels in the clear; use this only inside your own network."))
+    return Tried(True, " ".join(said))
+
+
+def _connect(box: Mailbox) -> imaplib.IMAP4:
+    if box.tls == "none":
+        imap = imaplib.IMAP4(box.host, box.port, timeout=WAIT)
+    else:
+        imap = imaplib.IMAP4_SSL(box.host, box.port, timeout=WAIT, ssl_context=ssl.create_default_context())
+    imap._encoding = "utf-8"  # type: ignore[attr-defined]  # passwords are not always ASCII
+    return imap
+
+
+def _quoted(value: str) -> str:
+    return '"{}"'.format(value.replace("\\", "\\\\").replace('"', '\\"'))
+
+
+def _folder(name: str) -> str:
+    """Modified UTF-7, quoted (RFC 3501 section 5.1.3)."""
+    out = ""
+    for plain, foreign in re.findall(r"([\x20-\x7e]+)|([^\x20-\x7e]+)", name):
+        coded = base64.b64encode(foreign.encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
+        out += f"&{coded}-" if foreign else plain.replace("&", "&-")
+    return _quoted(out)
+
+
+def _words(error: BaseException) -> str:
+    """The server's own last words, short and printable."""
+    told: Any = error.args[0] if error.args else type(error).__name__
+    if isinstance(error, OSError):
+        told = error.strerror or str(error)
+    told = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
+    return "".join(letter if letter.isprintable() else " " for letter in told)[:200]
+
+
+def _bad(message: str) -> Tried:
+    return Tried(False, str(message))
+
+
+def send_test(session: Session, now: datetime, service: Service, box: Inbox, to: str, user: User) -> Delivery:
+    """A mail out of this inbox, by the way every answer takes. Its conversation is resolved at once.
+
+    Raises `InvalidAddress`, or `Invalid` when it would write to itself.
+    """
+    party = addresses.party(AddressKind.EMAIL, to)
+    if party.value in {box.address, *(box.settings or {}).get("aliases", ())}:
+        raise Invalid(_("The inbox would write to itself. Choose another address."))
+    log.lock(session)
+    contact, address = directory.find_or_create(session, now, party)
+    subject = str(_("Test of %(name)s", name=box.name or box.address))
+    conversation = conversations.open_for(
+        session, now, contact_id=contact.id, inbox_id=box.id, channel=box.channel, subject=subject, user_id=user.id
+    )
+    text = str(_("This is a test. If you can read it, mail leaves this inbox. Answer it, and you try the way in, too."))
+    delivery = outbox.put(
+        session,
+        now,
+        conversation=conversation,
+        inbox=box,
+        address=address,
+        words=Words(f"{text}\n\n{user.name}", subject=subject),
+        can=service.channels[box.channel].capabilities,
+        user_id=user.id,
+        domain=service.settings.mail_domain,
+    )
+    conversations.resolve(session, now, conversation, user.id)
+    return delivery
