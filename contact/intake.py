@@ -82,6 +82,7 @@ def take(session: Session, now: datetime, inbound: Inbound, inbox: Inbox, items:
         content=_content(inbound, items),
     )
     files.attach(session, row.id, items)
+    thread.remember_named(session, inbound.thread, conversation.id, row.id)
     thread.remember(session, [inbound.thread.message_id], conversation.id, row.id)
     _others(session, now, inbound, conversation)
     if inbound.nature in (Nature.HUMAN, Nature.BULK):
@@ -132,8 +133,10 @@ def _conversation(
 ) -> Conversation:
     """The conversation it belongs to, or a new one."""
     found = thread.find(session, inbound.thread)
-    if found is None and inbound.thread.number is not None:
-        found = _by_number(session, inbound.thread.number, contact, address)
+    if found is None:
+        number = inbound.thread.number
+        likely = [*([] if number is None else [number]), *thread.akin(session, inbound.thread)]
+        found = next((one for one in likely if _takes_part(session, one, contact, address)), None)
     if found is not None and (known := session.get(Conversation, found)) is not None:
         joined = conversations.top(session, known)
         if directory.get(session, joined.contact_id).erased_at is None:
@@ -154,15 +157,15 @@ def _conversation(
     return opened
 
 
-def _by_number(session: Session, number: int, contact: Contact, address: Address) -> int | None:
-    """A bare number joins only when the sender is in that conversation already."""
+def _takes_part(session: Session, number: int, contact: Contact, address: Address) -> bool:
+    """What is no proof joins only when the sender is in that conversation already."""
     conversation = session.get(Conversation, number)
     if conversation is None:
-        return None
-    owner = session.get(Contact, conversation.contact_id)
-    if owner is not None and owner.root_id == contact.root_id:
-        return number
-    return number if session.get(conversations.Participant, (number, address.id)) else None
+        return False
+    owner = directory.get(session, conversation.contact_id)
+    if owner.root_id == contact.root_id:
+        return True
+    return session.get(conversations.Participant, (number, address.id)) is not None
 
 
 def _joins(session: Session, inbound: Inbound) -> int | None:

@@ -16,6 +16,7 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     _lists()
+    op.add_column("message_ref", sa.Column("seen", sa.Boolean(), nullable=False, server_default=sa.true()))
     op.create_table(
         "doomed_file",
         sa.Column("sha256", sa.String(length=64), nullable=False),
