@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real import wait_for
+from real import Dovecot, wait_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -37,6 +37,7 @@ from contact.outbox import Delivery, Words
 from contact.raw import Raw
 from contact.service import Service
 from contact.settings import Settings
+from contact.vault import Vault
 from contact.worker import Context
 
 HELP = "help@shop.example"
@@ -137,6 +138,15 @@ class PostOffice:
         number = self.one(lambda session: session.scalar(select(Raw.interaction_id).where(Raw.id > before)))
         assert number is not None
         return self.one(lambda session: session.get_one(Interaction, number))
+
+    def fetch_from(self, dovecot: Dovecot, user: str, **more: Any) -> None:
+        """Let the inbox be fetched from a mailbox."""
+        imap = {"host": "127.0.0.1", "port": dovecot.imap_port, "tls": "none", "user": user, **more}
+        secret = Vault.of(self.service.settings).seal_all({"imap_password": dovecot.password})
+        with self.service.db.write() as session:
+            inbox = inboxes.find(session, "email", HELP)
+            assert inbox
+            inbox.settings, inbox.secrets = {"imap": imap}, secret
 
     # -- what the house knows ------------------------------------------------------------------
 

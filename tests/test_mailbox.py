@@ -16,7 +16,6 @@ from sqlalchemy import delete, select, update
 from channels.email.mailbox import Mailboxes
 from channels.email.position import MailboxPosition
 from channels.receiver import Receiver
-from contact import inbox as inboxes
 from contact.inbox import Inbox
 from contact.raw import Raw
 from contact.vault import Vault
@@ -32,18 +31,9 @@ def user() -> str:
 def box(make_office: Callable[..., PostOffice], dovecot: Dovecot, user: str) -> Iterator[PostOffice]:
     """A post office whose inbox is fetched from Dovecot; not open yet."""
     office = make_office()
-    attach(office, dovecot, user)
+    office.fetch_from(dovecot, user)
     yield office
     office.shut()
-
-
-def attach(office: PostOffice, dovecot: Dovecot, user: str, **more: Any) -> None:
-    imap = {"host": "127.0.0.1", "port": dovecot.imap_port, "tls": "none", "user": user, **more}
-    secret = Vault.of(office.service.settings).seal_all({"imap_password": dovecot.password})
-    with office.service.db.write() as session:
-        inbox = inboxes.find(session, "email", HELP)
-        assert inbox
-        inbox.settings, inbox.secrets = {"imap": imap}, secret
 
 
 def run(office: PostOffice) -> PostOffice:
@@ -157,7 +147,7 @@ def test_the_server_goes_and_comes_back(
     make_office: Callable[..., PostOffice], own_dovecot: Dovecot, user: str
 ) -> None:
     office = make_office()
-    attach(office, own_dovecot, user)
+    office.fetch_from(own_dovecot, user)
     own_dovecot.deliver(user, letter("before").as_bytes())
     run(office)
     comes(office, "before")
@@ -217,7 +207,7 @@ def test_the_tally_finds_and_fetches_what_is_missing(box: PostOffice, dovecot: D
 
 def test_only_what_is_new_when_asked_so(box: PostOffice, dovecot: Dovecot, user: str) -> None:
     dovecot.deliver(user, letter("history").as_bytes())
-    attach(box, dovecot, user, start="new")
+    box.fetch_from(dovecot, user, start="new")
     run(box)
     wait_for(lambda: (place := position(box)) is not None and place.checked_at)
     dovecot.deliver(user, letter("news").as_bytes())
@@ -231,7 +221,7 @@ def test_several_folders_with_odd_names(box: PostOffice, dovecot: Dovecot, user:
         client.create_folder(folder)
         client.append(folder, letter("in the folder").as_bytes())
         client.append("INBOX", letter("in the inbox").as_bytes())
-    attach(box, dovecot, user, folders=["INBOX", folder])
+    box.fetch_from(dovecot, user, folders=["INBOX", folder])
     run(box)
     wait_for(lambda: sorted(bodies(box)) == ["in the folder", "in the inbox"], what="both folders")
 
@@ -251,7 +241,7 @@ def test_large_mail_in_pieces_and_too_large_mail_visible(
     make_office: Callable[..., PostOffice], dovecot: Dovecot, user: str
 ) -> None:
     office = make_office(smtp_limit_mb=16)
-    attach(office, dovecot, user)
+    office.fetch_from(dovecot, user)
     for size, name in ((11 << 20, "fits"), (13 << 20, "does not")):
         mail = letter(name, Subject=name)
         mail.add_attachment(bytes(size), maintype="application", subtype="zip", filename="big.zip")
@@ -308,7 +298,7 @@ def test_an_inbox_that_is_taken_away_is_fetched_no_more(
         session.get_one(Inbox, 1).settings = {}
     wait_for(lambda: not _tasks(box), what="the mailbox task to end")
     dovecot.deliver(user, letter("two").as_bytes())
-    attach(box, dovecot, user)
+    box.fetch_from(dovecot, user)
     comes(box, "one", "two")
 
 
