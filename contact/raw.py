@@ -161,7 +161,7 @@ def understood(session: Session, raw_id: int, interaction_id: int | None) -> boo
 
 def failed(row: Raw, reason: str) -> None:
     """It was not understood; it stays, with the reason."""
-    row.state, row.error = RawState.FAILED.value, reason[:2000]
+    row.state, row.error = RawState.FAILED.value, storable(reason)[:2000]
     row.tries += 1
 
 

@@ -105,7 +105,7 @@ class Delivery(Base):
             postgresql_where=text("state IN ('failed', 'bounced', 'expired', 'unknown', 'held')"),
             sqlite_where=text("state IN ('failed', 'bounced', 'expired', 'unknown', 'held')"),
         ),
-        Index("ix_delivery_provider_ref", "channel", "provider_ref"),
+        Index("ix_delivery_provider_ref", "provider_ref"),
         Index("ix_delivery_conversation_id", "conversation_id"),
         Index("ix_delivery_address_id", "address_id", "created_at"),
         {"sqlite_autoincrement": True},

@@ -22,6 +22,7 @@ from contact.messages import AddressKind, Fault, Receipt, Who
 from contact.messages import DeliveryState as S
 from contact.outbox import delivery as rules
 from contact.outbox.delivery import Delivery, Exchange, may_follow, retry_at
+from contact.text import storable
 
 _NAMES = {
     S.WIRED: log.Name.DELIVERY_WIRED,
@@ -193,7 +194,12 @@ def _exchange(
 ) -> None:
     session.add(
         Exchange(
-            delivery_id=delivery.id, at=now, attempt=delivery.attempts, outcome=outcome, reason=reason, detail=detail
+            delivery_id=delivery.id,
+            at=now,
+            attempt=delivery.attempts,
+            outcome=outcome,
+            reason=storable(reason),
+            detail=storable(detail),
         )
     )
 
@@ -203,7 +209,7 @@ def _apply(session: Session, now: datetime, delivery: Delivery, receipt: Receipt
     delivery.lease_owner = delivery.lease_until = None
     delivery.fault = receipt.fault.value if receipt.fault else None
     delivery.who = receipt.who.value if receipt.who else None
-    delivery.code, delivery.reason = receipt.code[:60], receipt.reason
+    delivery.code, delivery.reason = receipt.code[:60], storable(receipt.reason)
     delivery.settled_at = None if receipt.state is S.QUEUED else now
     if receipt.provider_ref:
         delivery.provider_ref = receipt.provider_ref[:255]
@@ -224,7 +230,7 @@ def _apply(session: Session, now: datetime, delivery: Delivery, receipt: Receipt
         user_id=user_id,
         about_id=delivery.interaction_id,
         delivery_id=delivery.id,
-        content={"reason": receipt.reason} if receipt.reason else None,  # it names the address as often as not
+        content={"reason": delivery.reason} if receipt.reason else None,  # it names the address as often as not
         data={name: value for name, value in data.items() if value},
     )
 
@@ -244,7 +250,7 @@ def _copy_settled(session: Session, now: datetime, receipt: Receipt) -> None:
 def _reachable(session: Session, now: datetime, address_id: int, receipt: Receipt) -> None:
     """Remember on the address what the provider said about it."""
     if receipt.fault in (Fault.ADDRESS_INVALID, Fault.ADDRESS_UNREACHABLE) and receipt.state in (S.FAILED, S.BOUNCED):
-        values = {"unreachable_at": now, "unreachable_reason": (receipt.reason or receipt.code)[:200]}
+        values = {"unreachable_at": now, "unreachable_reason": storable(receipt.reason or receipt.code)[:200]}
     elif receipt.state in (S.DELIVERED, S.READ):
         values = {"unreachable_at": None, "unreachable_reason": ""}
     else:

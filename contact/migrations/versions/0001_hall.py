@@ -311,7 +311,7 @@ def _tables() -> None:
         postgresql_where=sa.text("state = 'queued'"),
         sqlite_where=sa.text("state = 'queued'"),
     )
-    op.create_index("ix_delivery_provider_ref", "delivery", ["channel", "provider_ref"], unique=False)
+    op.create_index("ix_delivery_provider_ref", "delivery", ["provider_ref"], unique=False)
     op.create_index(
         "ix_delivery_sending",
         "delivery",
