@@ -66,7 +66,7 @@ def of(session: Session, inbox_id: int) -> Health | None:
 def _by_inbox(session: Session, condition: Any) -> dict[int, int]:
     """Deliveries by inbox along a partial index: its condition must stand there word for word."""
     some = select(Delivery.inbox_id).where(condition).limit(CAP).subquery()
-    return dict(session.execute(select(some.c.inbox_id, func.count()).group_by(some.c.inbox_id)).all())  # type: ignore[arg-type]
+    return dict(session.execute(select(some.c.inbox_id, func.count()).group_by(some.c.inbox_id)).all())
 
 
 def _last(session: Session, inbox_id: int, name: Name) -> datetime | None:

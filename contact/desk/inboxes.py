@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from contact import inbox
 from contact.db import utcnow
 from contact.desk import health, inbox_form, trial, words
-from contact.desk.inbox_form import Form
 from contact.desk.failed import reason
+from contact.desk.inbox_form import Form
 from contact.desk.told import back, notice, number
 from contact.desk.words import N_
 from contact.errors import HanmaruError, NotFound
@@ -38,7 +38,9 @@ TRIES = Steady("inbox.try", burst=20, every=3)
 @pages.get("")
 def index() -> Any:
     with here().db.read() as session:
-        return render_template("desk/inboxes.html", all=health.all_(session), words=words, reason=reason, notice=notice())
+        return render_template(
+            "desk/inboxes.html", all=health.all_(session), words=words, reason=reason, notice=notice()
+        )
 
 
 @pages.route("/new/<any(email, chat):channel>", methods=["GET", "POST"])

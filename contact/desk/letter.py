@@ -7,6 +7,7 @@ is the mail room's art (`channels/email`), which the hall does not know.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.errors import HeaderParseError
@@ -69,10 +70,8 @@ def read(raw: bytes) -> Letter:
 def decoded(value: object) -> str:
     """A header for people: RFC 2047 words and raw UTF-8 decoded, lines unfolded."""
     line = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    try:
+    with suppress(HeaderParseError, LookupError, UnicodeError, ValueError):  # shown as it stands
         line = str(make_header(decode_header(line)))
-    except (HeaderParseError, LookupError, UnicodeError, ValueError):
-        pass  # shown as it stands
     return " ".join(line.split())
 
 

@@ -8,10 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contact.conversation import Mention, listing
-from contact.desk import seen, view
+from contact.desk import seen, trouble, view
 from contact.desk.view import SavedView, Wanted
-from contact.outbox import Delivery
-from contact.raw import Raw, RawState
 from contact.service import Service
 from contact.users import Role, User
 
@@ -46,7 +44,7 @@ def build(service: Service, user: User) -> Nav:
             totals=listing.totals(session, user.id),
             mentions=mentions(session, user.id),
             views=[ViewLine(each, _count(session, each, user.id)) for each in view.visible(session, user.id)],
-            trouble=trouble(session) if user.may(Role.SUPERVISOR) else 0,
+            trouble=trouble.total(session) if user.may(Role.SUPERVISOR) else 0,
             unread=seen.waiting(session, user.id),
         )
 
@@ -55,13 +53,6 @@ def mentions(session: Session, user_id: int) -> int:
     """Notes that name the agent and were not seen yet."""
     query = select(func.count()).select_from(Mention).where(Mention.user_id == user_id, Mention.seen_at.is_(None))
     return session.scalar(query) or 0
-
-
-def trouble(session: Session) -> int:
-    """Mails we could not read and messages that need a decision, counted to `CAP`."""
-    raw = select(Raw.id).where(Raw.state == RawState.FAILED.value).limit(CAP).subquery()
-    lost = select(Delivery.id).where(Delivery.state.in_(TROUBLE)).limit(CAP).subquery()
-    return sum(session.scalar(select(func.count()).select_from(part)) or 0 for part in (raw, lost))
 
 
 def _count(session: Session, saved: SavedView, user_id: int) -> int:

@@ -232,7 +232,7 @@ def unread(session: Session, before: int | None, limit: int) -> list[Unread]:
 
 def glimpse(row: Raw, head: bytes | None) -> tuple[str, str]:
     """Sender and subject as far as anybody can tell: the headers, else the envelope."""
-    found = BytesHeaderParser().parsebytes(head or b"") if row.channel == "email" else {}
+    found = BytesHeaderParser().parsebytes(head or b"" if row.channel == "email" else b"")
     sender = found.get("from") or (row.envelope or {}).get("sender") or (row.envelope or {}).get("source") or ""
     return decoded(sender)[:200], decoded(found.get("subject") or "")[:300]
 
