@@ -42,6 +42,7 @@ APPENDS = {
 
 PUTS = {
     "contact/desk/writing.py",
+    "contact/desk/trial.py",  # a test mail out of an inbox
     "channels/chat/deeds.py",
 }
 """Who may put a delivery in the outbox: what a person says, on a page or as a guest of the house."""

@@ -6,6 +6,7 @@ import json
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -252,3 +253,30 @@ def test_garbage_at_the_socket_door_is_refused(make_web: Callable[..., Web]) -> 
             urllib.request.urlopen(base + query, timeout=10)
         refused.value.close()
         assert refused.value.code == 400
+
+
+def test_a_client_that_does_not_read_holds_up_nobody(
+    make_web: Callable[..., Web], make_client: Callable[[], Client]
+) -> None:
+    web = make_web()
+    client = make_client()
+    client.connect(web, ["websocket"])
+    deaf = socket.create_connection(("127.0.0.1", web.port))
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.sendall(
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: t\r\n"
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    hello = b'40/trial,{"word":"maru"}'
+    deaf.sendall(bytes([0x81, 0x80 | len(hello)]) + bytes(4) + hello)
+    said = b""
+    while b"40/trial" not in said:
+        said += deaf.recv(1)
+    for _ in range(60):  # 12 MB: far more than the buffers on the way and the client's own queue hold
+        client.do("emit", event="typing", data={"x": "x" * 200_000})
+    client.do("ask", event="slow", data={"n": 1})
+    assert client.next("answer")["n"] == 1
+    web.process.send_signal(signal.SIGTERM)
+    assert web.process.wait(30) == 0
+    deaf.close()

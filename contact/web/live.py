@@ -33,6 +33,8 @@ BREATH = 0.004
 POLL = 1.0
 """Seconds between two looks at the log when no nudge comes."""
 PING_EVERY, PING_TIMEOUT = 25, 20
+GOODBYE = 5.0
+"""Seconds all clients together get to take the goodbye; one that does not read must not hold us up."""
 MAX_MESSAGE = 256 * 1024
 """Bytes of one socket message; files go over HTTP."""
 
@@ -126,8 +128,8 @@ class Live:
         gevent.killall(self._tasks)
         if self._bells:
             self._bells.close()
-        for sid in list(self.server.eio.sockets):
-            self.server.eio.disconnect(sid)
+        goodbyes = [gevent.spawn(self.server.eio.disconnect, sid) for sid in list(self.server.eio.sockets)]
+        gevent.joinall(goodbyes, timeout=GOODBYE)
 
     def _tail(self, bell: GeventBell) -> None:
         while True:

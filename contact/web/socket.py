@@ -18,6 +18,9 @@ from typing import Any, Protocol
 
 from gevent import spawn_later
 from gevent.lock import BoundedSemaphore
+from gevent.queue import Empty
+
+from contact.web.queue import Queue
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -272,7 +275,7 @@ def _is_key(value: str) -> bool:
 
 
 def install() -> None:
-    """Make engineio's gevent mode use this class; before any server is made."""
+    """Make engineio's gevent mode use this class and our queue; before any server is made."""
     from engineio.async_drivers import gevent as driver
 
-    driver._async["websocket"] = EngineSocket
+    driver._async |= {"websocket": EngineSocket, "queue": Queue, "queue_empty": Empty}
