@@ -63,6 +63,9 @@ def mail(number: int, rng: random.Random) -> bytes:
     ).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")  # fmt: skip
 
 
+WORDS = ["배송", "문의", "드립니다", "주문", "환불", "언제", "확인", "부탁"]
+
+
 class Worker:
     """`python wsgi.py worker` on a database of its own."""
 
@@ -79,7 +82,8 @@ class Worker:
             prepare += "s=wsgi.compose();migrations.upgrade(s.db.engine);opening.welcome(s,utcnow())"
             subprocess.run([sys.executable, "-c", prepare], cwd=ROOT, env=self.environment, check=True)
         only = "" if receive else "parts=[p for p in parts if p.name=='smtp listener'];"
-        run = f"import wsgi;from contact import worker,logs;s=wsgi.compose();logs.configure(s.settings,'bench');parts=wsgi.parts(s);{only}worker.main(s,parts)"
+        run = "import wsgi;from contact import worker,logs;s=wsgi.compose();logs.configure(s.settings,'bench');"
+        run += f"parts=wsgi.parts(s);{only}worker.main(s,parts)"
         self.process = subprocess.Popen([sys.executable, "-c", run], cwd=ROOT, env=self.environment)
         while True:
             try:

@@ -12,10 +12,11 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import inbox as inboxes
@@ -23,9 +24,11 @@ from contact import log as spine
 from contact import outbox, owner
 from contact.channel import ChannelError, Unsure
 from contact.db import utcnow
+from contact.directory import Address, Contact
 from contact.errors import NotFound
 from contact.files import Store
 from contact.inbox import Inbox
+from contact.log import Interaction
 from contact.messages import DeliveryState, Fault, InboxFacts, Outbound, Receipt, Who
 from contact.nudge import OUTBOX
 from contact.outbox import delivery as rules
@@ -63,17 +66,8 @@ class Late:
 
 
 Outcome = Receipt | ChannelError | Unsure | Late
-
-
-@dataclass(slots=True)
-class _Flying:
-    """Everything of this worker that is in the air."""
-
-    flights: dict[int, Flight] = field(default_factory=dict)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def free(self, channel: str, limit: int) -> int:
-        return limit - Counter(flight.channel for flight in self.flights.values())[channel]
+Loaded = tuple[Outbound, InboxFacts] | ChannelError
+Landed = tuple[Flight, Outcome]
 
 
 class Dispatcher:
@@ -88,7 +82,6 @@ class Dispatcher:
         keeper = asyncio.create_task(work.keep_leases())
         try:
             await work.loop()
-            await work.drain()
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
@@ -97,45 +90,54 @@ class Dispatcher:
 
 
 class _Work:
-    """One run of the part."""
+    """One run of the part: turns of "settle what has landed, begin what there are free hands for"."""
 
     def __init__(self, context: Context, name: str, at_once: Mapping[str, int]) -> None:
         self._context = context
         self._owner = name
         self._at_once = at_once
-        self._air = _Flying()
+        self._flights: dict[int, Flight] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._landed: list[Landed] = []
         self._bell = context.bell(OUTBOX)
         self._clock = asyncio.get_running_loop()
         self._vault = Vault.of(context.settings)
+        self._live = [channel.name for channel in context.channels if channel.capabilities.live]
+        self._tidied = -POLL
 
     async def loop(self) -> None:
-        looked = -POLL
+        """Until `stop` is set and what was in the air has landed and is written down."""
         while not self._context.stop.is_set():
-            if self._clock.time() - looked >= POLL:
-                looked = self._clock.time()
-                await self._context.write(_tidy, utcnow(), self._owner)
-            if not await self._start():
+            if not await self._turn():
                 await self._bell.wait(await self._pause())
+        if self._flights:
+            log.info("dispatcher drains", count=len(self._flights))
+        while self._flights:
+            if self._tasks and not self._landed:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self._settle()
 
-    async def drain(self) -> None:
-        """Finish what is in the air; a delivery that was not begun is others' to send."""
-        if self._air.tasks:
-            log.info("dispatcher drains", count=len(self._air.tasks))
-            await asyncio.wait(self._air.tasks)
+    async def _turn(self) -> bool:
+        """Whether there was anything to do."""
+        if self._clock.time() - self._tidied >= POLL:
+            self._tidied = self._clock.time()
+            await self._context.write(_tidy, utcnow(), self._owner)
+        settled = await self._settle()
+        return bool(await self._begin()) or settled
 
     async def keep_leases(self) -> None:
         """Renew the leases of what takes long to hand over, and move its deadline with them."""
         while True:
             await asyncio.sleep(rules.LEASE.total_seconds() / 4)
-            if not self._air.flights:
+            if not self._flights:
                 continue
             until = self._deadline()
             try:
-                kept = await self._context.write(outbox.renew, utcnow(), self._owner, list(self._air.flights))
+                kept = await self._context.write(outbox.renew, utcnow(), self._owner, list(self._flights))
             except Exception:  # the database is away: the deadlines stand
                 log.exception("leases not renewed")
                 continue
-            for flight in [self._air.flights[number] for number in kept if number in self._air.flights]:
+            for flight in [self._flights[number] for number in kept if number in self._flights]:
                 flight.deadline = until
                 if flight.timer is not None and not flight.timer.expired():
                     flight.timer.reschedule(until)
@@ -143,25 +145,39 @@ class _Work:
     def _deadline(self) -> float:
         return self._clock.time() + rules.LEASE.total_seconds() * (1 - MARGIN)
 
-    async def _start(self) -> int:
-        """Begin as many deliveries as there are free hands; returns how many there were."""
-        free = {one.name: self._free(one.name) for one in self._context.channels if not one.capabilities.live}
-        if not any(free.values()):
-            return 0
-        deadline = self._deadline()
-        live = [channel.name for channel in self._context.channels if channel.capabilities.live]
-        done = await self._context.write(_show, utcnow(), self._owner, live) if live else 0
-        begun = await self._context.write(_begin, utcnow(), self._owner, free)
-        for number, channel, inbox_id in begun:
-            flight = Flight(number, channel, inbox_id, deadline)
-            self._air.flights[number] = flight
-            task = asyncio.create_task(self._fly(flight))
-            self._air.tasks.add(task)
-            task.add_done_callback(self._air.tasks.discard)
-        return len(begun) + done
+    def _free(self) -> dict[str, int]:
+        """Free hands by channel."""
+        busy = Counter(flight.channel for flight in self._flights.values())
+        names = [channel.name for channel in self._context.channels if channel.name not in self._live]
+        return {name: max(0, self._at_once.get(name, AT_ONCE) - busy[name]) for name in names}
 
-    def _free(self, channel: str) -> int:
-        return max(0, self._air.free(channel, self._at_once.get(channel, AT_ONCE)))
+    async def _begin(self) -> int:
+        """Begin as many deliveries as there are free hands; how many there were."""
+        shown = await self._context.write(_show, utcnow(), self._owner, self._live) if self._live else 0
+        free = self._free()
+        if not any(free.values()):
+            return shown
+        deadline = self._deadline()
+        begun = await self._context.write(_begin, utcnow(), self._owner, free)
+        if not begun:
+            return shown
+        flights = [Flight(number, channel, inbox_id, deadline) for number, channel, inbox_id in begun]
+        self._flights.update({flight.id: flight for flight in flights})
+        loaded = await self._load(flights)
+        for flight, one in zip(flights, loaded, strict=True):
+            task = asyncio.create_task(self._fly(flight, one))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return shown + len(begun)
+
+    async def _load(self, flights: Sequence[Flight]) -> list[Loaded]:
+        """The messages as their channels send them. Nothing has left, so a failure is only a failure."""
+        try:
+            return await self._context.read(_load_all, flights, self._context.store, self._vault)
+        except Exception as error:
+            log.exception("messages not made ready")
+            words = f"The message could not be made ready: {type(error).__name__}: {error}"[:500]
+            return [ChannelError(words, retryable=True, who=Who.US) for _ in flights]
 
     async def _pause(self) -> float:
         """Seconds until something is due; what is due and not ours to take is looked at again later."""
@@ -169,41 +185,48 @@ class _Work:
         wait = (due - utcnow()).total_seconds() if due else POLL
         return min(max(wait, 0.02), POLL) if wait > 0 else POLL
 
-    async def _fly(self, flight: Flight) -> None:
-        try:
-            outcome = await self._send(flight)
-            await self._settle(flight, outcome)
-        finally:
-            self._air.flights.pop(flight.id, None)
-            self._bell.ring()  # a hand is free
+    async def _fly(self, flight: Flight, loaded: Loaded) -> None:
+        outcome: Outcome = loaded if isinstance(loaded, ChannelError) else await self._send(flight, *loaded)
+        self._landed.append((flight, outcome))
+        self._bell.ring()
 
-    async def _send(self, flight: Flight) -> Outcome:
-        handing = False
+    async def _send(self, flight: Flight, message: Outbound, facts: InboxFacts) -> Outcome:
+        if self._clock.time() >= flight.deadline:
+            return Late()
         try:
             async with asyncio.timeout_at(flight.deadline) as flight.timer:
-                message, facts = await self._context.read(_load, flight, self._context.store, self._vault)
-                if self._clock.time() >= flight.deadline:
-                    return Late()
-                handing = True
                 return await self._context.channels[flight.channel].send(message, facts)
         except (ChannelError, Unsure) as error:
             return error
         except TimeoutError:
-            return Unsure("The lease ran out while the message was being handed over.") if handing else Late()
+            return Unsure("The lease ran out while the message was being handed over.")
         except Exception as error:
             log.exception("channel broke the contract", channel=flight.channel, delivery=flight.id)
             words = f"{type(error).__name__}: {error}"[:500]
-            if handing:
-                return Unsure(f"The channel broke down while it was handing the message over: {words}")
-            return ChannelError(f"The message could not be made ready: {words}", fault=Fault.OTHER, who=Who.US)
+            return Unsure(f"The channel broke down while it was handing the message over: {words}")
 
-    async def _settle(self, flight: Flight, outcome: Outcome) -> None:
-        """Write down what became of it; when that fails for good, `recover` will say unknown."""
+    async def _settle(self) -> bool:
+        """Write down what became of all that has landed; whether there was any."""
+        landed, self._landed = self._landed, []
+        if not landed:
+            return False
+        try:
+            await self._context.write(_conclude_all, utcnow(), landed, self._owner)
+        except Exception:
+            log.exception("deliveries not settled together", count=len(landed))
+            for one in landed:
+                await self._settle_one(one)
+        for flight, _ in landed:
+            self._flights.pop(flight.id, None)
+        return True
+
+    async def _settle_one(self, landed: Landed) -> None:
+        """When that fails for good, `recover` will say unknown."""
         for attempt in range(SETTLE_TRIES):
             try:
-                await self._context.write(_conclude, utcnow(), flight, outcome, self._owner)
+                await self._context.write(_conclude, utcnow(), *landed, self._owner)
             except Exception:
-                log.exception("delivery not settled", delivery=flight.id, attempt=attempt)
+                log.exception("delivery not settled", delivery=landed[0].id, attempt=attempt)
                 await asyncio.sleep(0.2 * 2**attempt)
             else:
                 return
@@ -218,14 +241,10 @@ def _tidy(session: Session, now: datetime, me: str) -> None:
 
 def _begin(session: Session, now: datetime, me: str, free: Mapping[str, int]) -> list[tuple[int, str, int]]:
     """Claim and begin in one transaction: each starts the moment it is committed. (delivery, channel, inbox)"""
-    claimed = [
-        number
-        for channel, limit in free.items()
-        if limit
-        for number in outbox.claim(session, now, me, [channel], limit)
-    ]
-    begun = [outbox.begin(session, now, number, me) for number in claimed]
-    return [(one.id, one.channel, one.inbox_id) for one in begun if one is not None]
+    claimed: list[int] = []
+    for channel, limit in free.items():
+        claimed += outbox.claim(session, now, me, [channel], limit) if limit else []
+    return outbox.begin_all(session, now, claimed, me) if claimed else []
 
 
 def _show(session: Session, now: datetime, me: str, channels: Sequence[str]) -> int:
@@ -233,6 +252,27 @@ def _show(session: Session, now: datetime, me: str, channels: Sequence[str]) -> 
     spine.lock(session)
     due = outbox.claim(session, now, me, channels, SHOWN)
     return sum(outbox.settle(session, now, Receipt(DeliveryState.WIRED, delivery_id=number)) for number in due)
+
+
+def _load_all(session: Session, flights: Sequence[Flight], store: Store, vault: Vault) -> list[Loaded]:
+    loaded: list[Loaded] = []
+    kept = _rows_of(session, [flight.id for flight in flights])
+    for flight in flights:
+        try:
+            loaded.append(_load(session, flight, store, vault))
+        except ChannelError as error:
+            loaded.append(error)
+    del kept  # the session only holds what somebody else holds
+    return loaded
+
+
+def _rows_of(session: Session, ids: Sequence[int]) -> list[object]:
+    """Everything `outbound` will ask the session for, read at once."""
+    deliveries = session.scalars(select(Delivery).where(Delivery.id.in_(ids))).all()
+    rows = session.scalars(select(Interaction).where(Interaction.id.in_([one.interaction_id for one in deliveries])))
+    addresses = session.scalars(select(Address).where(Address.id.in_([one.address_id for one in deliveries]))).all()
+    contacts = session.scalars(select(Contact).where(Contact.id.in_([one.contact_id for one in addresses])))
+    return [*deliveries, *rows, *addresses, *contacts]
 
 
 def _load(session: Session, flight: Flight, store: Store, vault: Vault) -> tuple[Outbound, InboxFacts]:
@@ -248,14 +288,20 @@ def _load(session: Session, flight: Flight, store: Store, vault: Vault) -> tuple
     return message, inboxes.facts(ours, secrets)
 
 
+def _conclude_all(session: Session, now: datetime, landed: Sequence[Landed], me: str) -> None:
+    for flight, outcome in landed:
+        _conclude(session, now, flight, outcome, me)
+
+
 def _conclude(session: Session, now: datetime, flight: Flight, outcome: Outcome, me: str) -> None:
     """Apply the outcome. Somebody may have declared the delivery unknown meanwhile: evidence still counts."""
+    if isinstance(outcome, Receipt):
+        outbox.settle(session, now, outcome)
+        return
     spine.lock(session)
     delivery = session.get_one(Delivery, flight.id, with_for_update=True, populate_existing=True)
     ours = delivery.state == DeliveryState.SENDING and delivery.lease_owner == me
     match outcome:
-        case Receipt():
-            outbox.settle(session, now, outcome)
         case ChannelError() if ours:
             _failed(session, now, delivery, outcome)
         case Late() if ours:

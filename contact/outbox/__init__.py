@@ -1,7 +1,7 @@
 """The outbox: what we promised to send. Everything that shall go out passes `put`."""
 
 from contact.outbox.delivery import RANK, Delivery, Exchange, may_follow, retry_at
-from contact.outbox.leases import bury, give_back, renew
+from contact.outbox.leases import begin_all, bury, give_back, renew
 from contact.outbox.put import Words, cancel, outbound, put
 from contact.outbox.settle import begin, claim, due_at, fail, recover, retry, settle, settle_by_hand, unsure
 
@@ -11,6 +11,7 @@ __all__ = [
     "Exchange",
     "Words",
     "begin",
+    "begin_all",
     "bury",
     "cancel",
     "claim",

@@ -25,6 +25,18 @@ def renew(session: Session, now: datetime, owner: str, ids: Collection[int]) -> 
     return set(taken)
 
 
+def begin_all(session: Session, now: datetime, ids: Collection[int], owner: str) -> list[tuple[int, str, int]]:
+    """`begin` for several at once; (delivery, channel, inbox) of those that are `owner`'s to send now."""
+    row = Delivery.__table__.c
+    taken = session.connection().execute(
+        update(Delivery.__table__)  # type: ignore[arg-type]
+        .where(row.id.in_(ids), row.state == S.QUEUED.value, row.lease_owner == owner, row.lease_until > now)
+        .values(state=S.SENDING.value, attempts=row.attempts + 1, lease_until=now + rules.LEASE)
+        .returning(row.id, row.channel, row.inbox_id)
+    )
+    return sorted((number, channel, inbox_id) for number, channel, inbox_id in taken)
+
+
 def give_back(session: Session, owner: str) -> int:
     """Let others take what `owner` claimed and never began. Returns how many."""
     done = session.execute(
