@@ -117,6 +117,7 @@ def parts(service: Service) -> list[Part]:
 
 def commands(app: Flask) -> None:
     """Groups and commands of `flask --app wsgi`."""
+    from channels.email import check
     from contact.cli import group as log
     from contact.cli import people
     from contact.ops import cli as ops
@@ -125,7 +126,7 @@ def commands(app: Flask) -> None:
     app.cli.add_command(user)
     app.cli.add_command(log)
     app.cli.add_command(people)
-    ops.install(app)
+    ops.install(app, [check.mailboxes])
 
 
 def first_start(service: Service) -> list[Line]:

@@ -11,6 +11,8 @@ from datetime import timedelta
 import pytest
 from real import House, SmtpSink, free_port
 
+from channels.email.check import mailboxes
+from channels.email.position import MailboxPosition
 from contact import inbox, jobs, migrations, pulse
 from contact import log as spine
 from contact.channel import Channels
@@ -18,6 +20,7 @@ from contact.db import utcnow
 from contact.log import Name, ReaderFailed
 from contact.ops import doctor
 from contact.ops.doctor import Finding, State
+from contact.raw import Raw, RawState
 from contact.service import Service
 from contact.settings import Settings
 
@@ -143,6 +146,23 @@ def test_the_relay(service: Service, smtp_sink: SmtpSink) -> None:
     signed = relayed(service, f"smtp://user:hunter2@127.0.0.1:{smtp_sink.port}")
     assert signed.state is State.BAD
     assert "hunter2" not in signed.sentence
+
+
+def test_mailboxes_that_cannot_be_read_or_lack_mails_and_messages_nobody_understands(service: Service) -> None:
+    now = utcnow()
+    with service.db.write() as session:
+        box = inbox.add(session, now, "email", "help@shop.example", "Help")
+        for folder, trouble in {"A": {}, "B": {"error": "wrong password"}, "C": {"missing": 2}}.items():
+            session.add(MailboxPosition(inbox_id=box.id, folder=folder, uidvalidity=1, last_uid=9, **trouble))
+        odd = Raw(
+            channel="email", inbox_id=box.id, envelope={}, sha256="0" * 64, size=1, received_at=now, state=RawState.FAILED
+        )  # fmt: skip
+        session.add(odd)
+    found = {one.what: one for one in mailboxes(service)}
+    assert found["mailbox A of inbox 1"].state is State.FINE
+    assert "wrong password" in found["mailbox B of inbox 1"].sentence
+    assert found["mailbox C of inbox 1"].state is State.BAD
+    assert found["raw messages"].state is State.BAD
 
 
 def test_the_command_on_an_open_house(server: House) -> None:

@@ -68,7 +68,9 @@ def examine(service: Service, more: Sequence[Check] = ()) -> Iterator[Finding]:
         for check in (clock, inboxes, workers, readers, jobs):
             with service.db.read() as session:
                 yield from check(session)
-    for look in (disk, keys, run_dir, smtp_listener, relay, *more):
+        for ask in more:
+            yield from ask(service)
+    for look in (disk, keys, run_dir, smtp_listener, relay):
         yield from look(service)
 
 
