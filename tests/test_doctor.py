@@ -78,7 +78,7 @@ def test_no_database(service: Service) -> None:
     service.db.close()
     path = service.settings.data_dir / "hanmaru.db"
     path.write_bytes(b"this is not a database" * 500)
-    found = list(doctor.examine(service))
+    found = list(doctor.examine(service, [mailboxes]))
     assert found[0].what == "database"
     assert found[0].state is State.BAD
     assert {"disk", "run folder"} <= {one.what for one in found}
@@ -154,10 +154,8 @@ def test_mailboxes_that_cannot_be_read_or_lack_mails_and_messages_nobody_underst
         box = inbox.add(session, now, "email", "help@shop.example", "Help")
         for folder, trouble in {"A": {}, "B": {"error": "wrong password"}, "C": {"missing": 2}}.items():
             session.add(MailboxPosition(inbox_id=box.id, folder=folder, uidvalidity=1, last_uid=9, **trouble))
-        odd = Raw(
-            channel="email", inbox_id=box.id, envelope={}, sha256="0" * 64, size=1, received_at=now, state=RawState.FAILED
-        )  # fmt: skip
-        session.add(odd)
+        facts = {"channel": "email", "inbox_id": box.id, "envelope": {}, "sha256": "0" * 64, "size": 1}
+        session.add(Raw(received_at=now, state=RawState.FAILED, **facts))
     found = {one.what: one for one in mailboxes(service)}
     assert found["mailbox A of inbox 1"].state is State.FINE
     assert "wrong password" in found["mailbox B of inbox 1"].sentence

@@ -25,6 +25,4 @@ def mailboxes(service: Service) -> Iterator[Finding]:
                 yield fine(what, f"read up to {box.last_uid}, nothing missing")
         failed = session.scalars(select(Raw.id).where(Raw.state == RawState.FAILED).limit(100)).all()
     if failed:
-        yield bad(
-            "raw messages", f"{len(failed)} could not be understood; they wait in the console with a retry button"
-        )
+        yield bad("raw messages", f"{len(failed)} could not be understood; the console shows them, with a retry button")
