@@ -83,7 +83,7 @@ def keep_draft(number: int) -> Any:
             conversations.get(session, number)
             kept = draft.save(session, now, me().id, number, words, int(asked.get("version") or 0))
     except draft.Moved as moved:
-        return {"error": moved.code, "message": _(moved.message), "draft": draft.as_json(moved.draft)}, moved.status
+        return {"error": moved.code, "message": _(moved.message), "draft": moved.draft}, moved.status
     _spread_draft(number, draft.as_json(kept), str(asked.get("device", "")))
     return {"draft": draft.as_json(kept)}
 

@@ -47,7 +47,8 @@ class Moved(Conflict):
 
     def __init__(self, draft: Draft | None) -> None:
         super().__init__()
-        self.draft = draft
+        self.draft = as_json(draft)
+        """What is there, read before the transaction is rolled back."""
 
 
 @dataclass(frozen=True, slots=True)

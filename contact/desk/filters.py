@@ -19,6 +19,8 @@ _HANGUL = re.compile(r"[가-힣]")
 
 def initials(name: str) -> str:
     """One or two letters for an avatar: the given name in Korean, first letters elsewhere."""
+    if "#" in (name or ""):  # a visitor: the tag, not the word before it
+        return name.rpartition("#")[2][:2].upper() or "?"
     words = re.sub(r"[^\w\s]", " ", name or "").split()
     if not words:
         return "?"
@@ -34,7 +36,7 @@ def short_time(when: datetime | None) -> str:
         return ""
     local, today = when.astimezone(get_timezone()), datetime.now(get_timezone())
     if local.date() == today.date():
-        return str(format_time(when, "short"))
+        return str(format_time(when, _("h:mm a")))
     if local.date() == (today - timedelta(days=1)).date():
         return str(_("Yesterday"))
     if local.year == today.year:
@@ -52,7 +54,7 @@ def moment(when: datetime | None) -> str:
 
 
 def clock(when: datetime | None) -> str:
-    return str(format_time(when, "short")) if when else ""
+    return str(format_time(when, _("h:mm a"))) if when else ""
 
 
 def day(when: datetime) -> str:

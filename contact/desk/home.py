@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, render_template
-from flask_babel import get_timezone
+from flask_babel import format_date, get_timezone
 
 from contact import presence, users
 from contact.db import utcnow
@@ -35,6 +35,7 @@ def index() -> Any:
             size=bars,
             cap=today.CAP,
             now=now,
+            date=format_date(now, "full"),
             users=users.working(session),
             states=_states(),
             trouble=trouble.total(session),

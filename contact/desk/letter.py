@@ -13,6 +13,7 @@ from email import message_from_bytes, policy
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from mimetypes import guess_extension
 
 LONGEST = 400_000
 """Characters of a text that are shown; the source has the rest."""
@@ -109,5 +110,6 @@ def _text(leaf: Message) -> str:
 
 def _part(number: int, leaf: Message) -> Part:
     kind = leaf.get_content_type()
-    name = decoded(leaf.get_filename() or "") or ("mail.eml" if kind == "message/rfc822" else f"part-{number + 1}")
+    plain = "mail.eml" if kind == "message/rfc822" else f"part-{number + 1}{guess_extension(kind) or ''}"
+    name = decoded(leaf.get_filename() or "") or plain
     return Part(number, name, kind, _bytes(leaf), decoded(leaf.get("Content-ID", "")).strip("<> "))

@@ -9,12 +9,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact.conversation import State, listing
 from contact.conversation.listing import Card, Cursor
 from contact.desk import draft, entries, seen, view
+from contact.desk.nav import TROUBLE
 from contact.desk.view import Wanted
+from contact.outbox import Delivery
 from contact.users import User
 
 PAGE = 40
@@ -58,6 +61,8 @@ class Line:
     card: Card
     unread: bool
     draft: bool
+    trouble: bool
+    """A message of ours did not get through, or nobody knows."""
     assignee: User | None
 
 
@@ -93,19 +98,27 @@ def pane(session: Session, user: User, asked: Asked, now: datetime, before: Curs
 
 
 def lines(session: Session, user: User, cards: list[Card]) -> list[Line]:
-    """Cards with read marks, drafts and faces: two statements more."""
+    """Cards with read marks, drafts, failures and faces: four statements more."""
     ids = [card.id for card in cards]
     marks, drafts = seen.marks(session, user.id, ids), draft.written(session, user.id, ids)
     users = entries.everyone(session)
+    stuck = _stuck(session, ids)
     return [
         Line(
             card=card,
             unread=_unread(card, marks, user.id),
             draft=card.id in drafts,
+            trouble=card.id in stuck,
             assignee=users.get(card.assignee_id or 0),
         )
         for card in cards
     ]
+
+
+def _stuck(session: Session, ids: list[int]) -> set[int]:
+    """Conversations with a message that needs a person's decision."""
+    query = select(Delivery.conversation_id).where(Delivery.conversation_id.in_(ids), Delivery.state.in_(TROUBLE))
+    return set(session.scalars(query)) if ids else set()
 
 
 def _unread(card: Card, marks: Mapping[int, int], user_id: int) -> bool:

@@ -87,11 +87,8 @@ def since(session: Session, number: int, after: int) -> Since:
     known = {row.id for row in rows}
     about = {row.about_id for row in rows if row.delivery_id and row.about_id} - known
     moved = session.scalars(select(Interaction).where(Interaction.id.in_(about)).order_by(Interaction.id)).all()
-    above = _above(session, conversation.id, after)
-    built = [
-        *entries.build(session, moved, conversation.id, above),
-        *entries.build(session, rows, conversation.id, above),
-    ]
+    built = [entry for row in [*moved, *rows[:1]] for entry in _below(session, conversation.id, row)]
+    built += entries.build(session, rows[1:], conversation.id, rows[0] if rows else None)
     return Since(built, rows[-1].id if rows else after, len(rows) == PAGE)
 
 
@@ -122,6 +119,11 @@ def _merged(session: Session, number: int) -> list[Conversation]:
     """Conversations merged straight into this one."""
     query = select(Conversation).where(Conversation.merged_into == number).order_by(Conversation.id)
     return list(session.scalars(query))
+
+
+def _below(session: Session, number: int, row: Interaction) -> list[Entry]:
+    """One row, as it reads under the row above it."""
+    return entries.build(session, [row], number, _above(session, number, row.id - 1))
 
 
 def _above(session: Session, number: int, row_id: int) -> Interaction | None:

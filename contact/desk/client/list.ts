@@ -54,7 +54,7 @@ function keepOlder(fresh: DocumentFragment): void {
 export async function refreshNav(): Promise<void> {
   const nav = $("#nav");
   if (!nav) return;
-  const list = pane() ? `?${query() || "list=mine"}` : "";
+  const list = pane() && !pane()?.dataset["search"] ? `?${query() || "list=mine"}` : "";
   try {
     const fresh = parse(await fragment(`/desk/nav${list}`)).querySelector<HTMLElement>("#nav");
     if (!fresh) return;

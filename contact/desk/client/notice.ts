@@ -2,7 +2,7 @@
 
 import { $, setup } from "./page";
 
-let title = document.title, shown = -1, audio: AudioContext | undefined, last = 0;
+let title = document.title, shown = -1, audio: AudioContext | undefined, last = -Infinity;
 
 export function setTitle(text: string): void {
   title = `${text} · ${setup.organisation}`;

@@ -46,6 +46,7 @@ export function icon(name: string, small = true): SVGSVGElement {
 
 /** One or two letters for an avatar, as the server makes them. */
 export function initials(name: string): string {
+  if (name.includes("#")) return name.split("#").at(-1)?.slice(0, 2).toUpperCase() || "?";
   const words = name.replace(/[^\p{L}\p{N}\s]/gu, " ").trim().split(/\s+/);
   const first = words[0] ?? "";
   if (!first) return "?";

@@ -35,8 +35,8 @@ function replace(place: HTMLElement, html: string): void {
 /** A frame as high as what is in it: the page scrolls, not the frame. */
 function fit(frame: HTMLIFrameElement): void {
   const grow = (): void => {
-    const height = frame.contentDocument?.documentElement.scrollHeight ?? 0;
-    if (height) frame.style.blockSize = `${Math.min(Math.max(height + 8, 80), 20000)}px`;
+    const height = frame.contentDocument?.body?.scrollHeight ?? 0;
+    if (height) frame.style.blockSize = `${Math.min(Math.max(height + 24, 80), 20000)}px`;
   };
   frame.addEventListener("load", () => {
     grow();
@@ -109,6 +109,28 @@ function again(place: HTMLElement): void {
   setTimeout(() => location.reload(), 1500);
 }
 
+/** The timeline of a contact's own page: there is no conversation to ask for a piece of, so the page itself goes. */
+function story(): void {
+  const go = (name: string, value: string): void => {
+    const to = new URL(location.href);
+    for (const each of ["older", "notice"]) to.searchParams.delete(each);
+    to.searchParams.set(name, value);
+    location.assign(to);
+  };
+  document.addEventListener("change", (event) => {
+    const chosen = event.target as HTMLSelectElement;
+    if (chosen.id !== "story-filter") return;
+    event.stopImmediatePropagation();
+    go("only", chosen.value);
+  }, true);
+  document.addEventListener("click", (event) => {
+    const button = (event.target as Element).closest<HTMLElement>("[data-act=story-older]");
+    if (!button) return;
+    event.stopImmediatePropagation();
+    go("older", button.dataset["older"] ?? "");
+  }, true);
+}
+
 const all = <T extends HTMLElement>(selector: string): T[] => [...document.querySelectorAll<T>(selector)];
 
 all("[data-poll]").forEach(poll);
@@ -117,5 +139,6 @@ all<HTMLButtonElement>("button[data-copy]").forEach(copy);
 all<HTMLButtonElement>("button[data-try]").forEach(attempt);
 all("[data-choice]").forEach(choice);
 all("[data-again]").forEach(again);
+if (document.querySelector("[data-contact-page]")) story();
 
 export {};
