@@ -28,6 +28,14 @@ SENTENCES: Final[Mapping[str, object]] = {
     What.LINK_MADE: lazy_gettext("made a sign-in link"),
     What.PASSWORD_RESET: lazy_gettext("reset a password"),
     What.RULE_CHANGED: lazy_gettext("changed a rule"),
+    "inbox.added": lazy_gettext("added an inbox"),
+    "inbox.changed": lazy_gettext("changed an inbox"),
+    "inbox.paused": lazy_gettext("paused an inbox"),
+    "inbox.resumed": lazy_gettext("let an inbox send again"),
+    "inbox.tested": lazy_gettext("sent a test mail"),
+    "reader.restarted": lazy_gettext("started a reader of the log again"),
+    "outbox.retried": lazy_gettext("sent failed messages again"),
+    "sandbox.cleared": lazy_gettext("deleted all caught mails"),
 }
 
 WARNINGS: Final = frozenset({What.SIGN_IN_FAILED, What.CODE_FAILED, What.RECOVERY_USED})
@@ -43,6 +51,18 @@ FIELDS: Final[Mapping[str, object]] = {
     "count": lazy_gettext("Count"),
     "left": lazy_gettext("Left"),
     "by": lazy_gettext("By"),
+    "address": lazy_gettext("Address"),
+    "language": lazy_gettext("Language"),
+    "signature": lazy_gettext("Signature"),
+    "aliases": lazy_gettext("Further addresses"),
+    "receive": lazy_gettext("How mail comes in"),
+    "host": lazy_gettext("Server"),
+    "port": lazy_gettext("Port"),
+    "user": lazy_gettext("User"),
+    "folders": lazy_gettext("Folders"),
+    "origins": lazy_gettext("Sites that may use it"),
+    "password": lazy_gettext("Password"),
+    "reason": lazy_gettext("Reason"),
 }
 
 ROLES: Final[Mapping[str, object]] = {
