@@ -18,6 +18,8 @@ from contact.messages import AddressKind, Party
 # Our own tests, demo shops and intranets live under these; whether a domain exists is the relay's word.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
+_LABEL = re.compile(r"^[^\W\d_]{1,12}[.:]?\s*(?=[\d+(])")
+_REMARK = re.compile(r"\s*\([^()\d]*\)$")
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -40,16 +42,32 @@ def email(value: str) -> str:
 
 
 def phone(value: str, country: str = "KR") -> str:
-    """`010-1234-5678` -> `+821012345678` (E.164); raises `InvalidAddress`."""
+    """`010-1234-5678` -> `+821012345678` (E.164); raises `InvalidAddress`.
+
+    A number that could exist is taken even where the numbering plan does not know it yet; an
+    extension is refused, for nothing can be sent to one.
+    """
     import phonenumbers
 
+    wrong = InvalidAddress("%(value)s is not a telephone number.", value=value[:60])
+    written = _as_written(value, country)
+    if any(character.isalpha() for character in written):
+        raise wrong
     try:
-        number = phonenumbers.parse(value, country)
+        number = phonenumbers.parse(written, country)
     except phonenumbers.NumberParseException:
-        raise InvalidAddress("%(value)s is not a telephone number.", value=value[:60]) from None
-    if not phonenumbers.is_possible_number(number) or number.extension:
-        raise InvalidAddress("%(value)s is not a telephone number.", value=value[:60])
+        raise wrong from None
+    stray_zero = number.italian_leading_zero and not phonenumbers.is_valid_number(number)
+    if stray_zero or not phonenumbers.is_possible_number(number):
+        raise wrong
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _as_written(value: str, country: str) -> str:
+    """Without what people and spreadsheets put around a number: `Tel.`, `(main)`, `.0`, 0082 for +82."""
+    line = _LABEL.sub("", _REMARK.sub("", unicodedata.normalize("NFKC", value).strip()))
+    line = re.sub(r"^(\d+)\.0$", r"\1", line)
+    return re.sub(r"^00(?=82)", "+", line) if country == "KR" else line
 
 
 def visitor(value: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import SequenceMatcher
 
 from sqlalchemy import ForeignKey, and_, func, or_, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
@@ -11,6 +12,13 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from contact.db import Base, Id, Utc
 from contact.directory.contact import Address, AddressClaim, Contact
 from contact.messages import AddressKind
+
+NAMESAKES = 5
+"""More people of one name than these, and the name says nothing."""
+START = 3
+"""Characters two mail addresses must begin with alike to be compared: what the index can find."""
+LOOK = 500
+"""Addresses compared at most."""
 
 
 class DismissedHint(Base):
@@ -42,8 +50,9 @@ def dismiss(session: Session, now: datetime, one: Contact, other: Contact, user_
 def hints(session: Session, contact: Contact, limit: int = 5) -> list[Hint]:
     """Whom `contact` may be as well, the strongest reason first."""
     found: dict[int, Hint] = {}
-    for hint in (*_claimed(session, contact), *_same_mailbox(session, contact), *_same_name(session, contact)):
-        found.setdefault(hint.contact.root_id, hint)
+    for reason in (_claimed, _same_mailbox, _same_number, _similar_address, _same_name):
+        for hint in reason(session, contact):
+            found.setdefault(hint.contact.root_id, hint)
     out = _dismissed(session, contact.root_id)
     kept = [
         hint
@@ -105,17 +114,80 @@ def _same_mailbox(session: Session, contact: Contact) -> list[Hint]:
     return found
 
 
+def _same_number(session: Session, contact: Contact) -> list[Hint]:
+    """One number as telephone here and as fax there."""
+    kinds = (AddressKind.TEL.value, AddressKind.FAX.value)
+    mine = (
+        select(Address.value)
+        .join(Contact, Contact.id == Address.contact_id)
+        .where(Contact.root_id == contact.root_id, Address.kind.in_(kinds))
+    )
+    rows = session.execute(
+        select(Contact, Address.value)
+        .join(Contact, Contact.id == Address.contact_id)
+        .where(Address.kind.in_(kinds), Address.value.in_(mine), Contact.root_id != contact.root_id)
+        .limit(5)
+    )
+    return [Hint(_root(session, other), "same_number", value) for other, value in rows]
+
+
 def _same_name(session: Session, contact: Contact) -> list[Hint]:
-    """The same full name and one more thing in common, or a name that is rare here."""
-    name = contact.name.strip()
-    if len(name) < 2:
+    """The same full name, in either order, where it is rare here: a common name says nothing."""
+    words = contact.name.lower().split()
+    spellings = {" ".join(words), " ".join(reversed(words))}
+    if len("".join(words)) < 2:
         return []
     rows = session.scalars(
-        select(Contact).where(func.lower(Contact.name) == name.lower(), Contact.root_id != contact.root_id).limit(6)
+        select(Contact)
+        .where(func.lower(Contact.name).in_(spellings), Contact.root_id != contact.root_id)
+        .limit(NAMESAKES + 1)
     ).all()
-    if len(rows) > 5:  # a common name says nothing
+    if len(rows) > NAMESAKES:
         return []
-    return [Hint(_root(session, other), "same_name", name) for other in rows]
+    return [Hint(_root(session, other), "same_name", other.name) for other in rows]
+
+
+def _similar_address(session: Session, contact: Contact) -> list[Hint]:
+    """Nearly the same mail address and nearly the same name: one of them was mistyped."""
+    mine = session.execute(
+        select(Address.value, Contact.name)
+        .join(Contact, Contact.id == Address.contact_id)
+        .where(Contact.root_id == contact.root_id, Address.kind == AddressKind.EMAIL.value, Contact.name != "")
+    ).all()
+    found = []
+    for value, name in mine[:5]:
+        start = value[:START]
+        near = session.execute(
+            select(Contact, Address.value)
+            .join(Contact, Contact.id == Address.contact_id)
+            .where(
+                Address.kind == AddressKind.EMAIL.value, Address.value >= start, Address.value < start + "\U0010ffff"
+            )
+            .where(Contact.root_id != contact.root_id, Contact.name != "")
+            .limit(LOOK)
+        )
+        found += [
+            Hint(_root(session, other), "similar_address", text)
+            for other, text in near
+            if _alike_addresses(value, text) and _alike_names(name, other.name)
+        ]
+    return found
+
+
+def _alike(one: str, other: str, least: float) -> bool:
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.real_quick_ratio() >= least and matcher.quick_ratio() >= least and matcher.ratio() >= least
+
+
+def _alike_addresses(one: str, other: str) -> bool:
+    (mine, _, here), (theirs, _, there) = one.rpartition("@"), other.rpartition("@")
+    return _alike(mine, theirs, 0.75) and _alike(here, there, 0.8)
+
+
+def _alike_names(one: str, other: str) -> bool:
+    """Names agree in one word at least, give or take a letter; initials agree with what they begin."""
+    mine, theirs = one.lower().split(), other.lower().split()
+    return any(_alike(a, b, 0.75) for a in mine for b in theirs if len(a) > 1 and len(b) > 1)
 
 
 def _root(session: Session, contact: Contact) -> Contact:

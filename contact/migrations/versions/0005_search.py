@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name="pk_doomed_file"),
     )
+    op.execute("CREATE INDEX ix_contact_lower_name ON contact (lower(name))")  # namesakes
     op.create_index("ix_raw_sha256", "raw", ["sha256"])
     op.create_table(
         "contact_words",
