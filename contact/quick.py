@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from sqlalchemy.exc import DBAPIError
 
 from contact.conversation.state import preview_of
 from contact.db import Database
@@ -42,9 +43,11 @@ where c.id = :conversation and c.state = 'open' and c.merged_into is null
         select 1 from conversation newer
         where newer.contact_id = :contact and newer.inbox_id = :inbox and newer.id > :conversation
     )
+    and not exists (select 1 from interaction known where known.{key} = :known)
 on conflict ({key}) do nothing
 returning id
 """
+# Known keys are looked for: a conflict on SQLite would use up a number, and the log's trigger refuses it aloud.
 
 _COLUMNS = """
 update conversation set
@@ -86,6 +89,7 @@ class Quick:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._sqlite = db.is_sqlite
+        self._error: type[Exception] = db.engine.dialect.loaded_dbapi.Error
         key = "key" if self._sqlite else '"key"'
         self._row = self._dialect(_ROW.format(key=key))
         self._columns = self._dialect(_COLUMNS)
@@ -96,6 +100,8 @@ class Quick:
         connection = self._db.engine.raw_connection()
         try:
             numbers = self._write(connection.driver_connection, values)
+        except self._error as error:  # doors know the database's trouble by SQLAlchemy's names
+            raise DBAPIError.instance(None, None, error, self._error, hide_parameters=True) from error
         finally:
             connection.close()
         if any(numbers):
@@ -135,6 +141,7 @@ class Quick:
             "inbox": line.inbox_id,
             "channel": inbound.channel,
             "key": inbound.key,
+            "known": inbound.key,
             "fingerprint": inbound.fingerprint,
             "body": text,
             "content": orjson.dumps(content).decode(),
