@@ -17,20 +17,21 @@ from pathlib import Path
 
 def make() -> str:
     """A name for this process, at most 60 characters, never given twice."""
-    return f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
+    return f"{machine()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def is_dead(owner: str, me: str) -> bool:
     """True only when the bearer cannot be running any more; `me` is the asker's own name."""
     if owner == me or owner.count(":") != 2:
         return False
-    machine, pid, _ = owner.split(":")
-    if machine != _machine() or not pid.isdigit():
+    place, pid, _ = owner.split(":")
+    if place != machine() or not pid.isdigit():
         return False
-    return int(pid) == os.getpid() or not _runs(int(pid))
+    return int(pid) == os.getpid() or not runs(int(pid))
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether a process of this machine lives; one that only waits to be buried does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -47,7 +48,7 @@ def _is_zombie(pid: int) -> bool:
     return False
 
 
-def _machine() -> str:
+def machine() -> str:
     """The same for two processes exactly when a process id means the same to both."""
     facts = [socket.gethostname()]
     with contextlib.suppress(OSError):

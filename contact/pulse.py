@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Integer, String, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from contact import owner
 from contact.db import Base, Utc
 
 EVERY = 5.0
@@ -47,8 +48,18 @@ class Beat:
 
 
 def process_name() -> str:
-    """HOST:PID, the owner's name on leases and pulses."""
-    return f"{socket.gethostname()[:100]}:{os.getpid()}"
+    """HOST#MACHINE:PID, the owner's name on leases and pulses; MACHINE tells hosts of one name apart."""
+    return f"{_place()}:{os.getpid()}"
+
+
+def may_run(process: str) -> bool:
+    """Whether the process behind a pulse can still be there: on this machine we can look."""
+    place, _, pid = process.rpartition(":")
+    return place != _place() or not pid.isdigit() or owner.runs(int(pid))
+
+
+def _place() -> str:
+    return f"{socket.gethostname()[:100]}#{owner.machine()[:6]}"
 
 
 def beat(session: Session, now: datetime, process: str, beats: Sequence[Beat]) -> None:
@@ -74,7 +85,6 @@ def forget(session: Session, process: str) -> None:
 
 
 def living(session: Session, now: datetime) -> Sequence[Pulse]:
-    """Parts with a recent beat, by name."""
-    return session.scalars(
-        select(Pulse).where(Pulse.beat_at >= now - DEAD_AFTER).order_by(Pulse.part, Pulse.process)
-    ).all()
+    """Parts with a recent beat, by name; a process that was killed is gone at once where that can be seen."""
+    recent = select(Pulse).where(Pulse.beat_at >= now - DEAD_AFTER).order_by(Pulse.part, Pulse.process)
+    return [part for part in session.scalars(recent) if may_run(part.process)]
