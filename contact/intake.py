@@ -15,14 +15,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import conversation as conversations
-from contact import directory, files, log, thread
+from contact import directory, files, known, log, thread
 from contact.conversation import Conversation, State
 from contact.directory import Address, Contact
 from contact.errors import InvalidAddress, KeyReused
 from contact.inbox import Inbox
+from contact.known import Seen, Talk
 from contact.log import Name
-from contact.messages import AddressKind, Inbound, Nature, Party
-from contact.text import storable
+from contact.messages import AddressKind, Inbound, Nature, Party, Thread
+from contact.text import is_storable, storable
 
 CHAT_RETURN = timedelta(hours=24)
 """A visitor who comes back within this time after the end goes on in the same conversation."""
@@ -57,8 +58,11 @@ def take(session: Session, now: datetime, inbound: Inbound, inbox: Inbox, items:
     """
     log.lock(session)
     inbound = _storable(inbound)
-    if (seen := log.by_key(session, inbound.key)) is not None:
+    seen, talk = known.look(session, inbound, inbox.id)
+    if seen is not None:
         return _again(seen, inbound)
+    if talk is not None and _goes_on(inbound, talk):
+        return _next(session, now, inbound, inbox.id, items, talk)
     contact, address = directory.find_or_create(
         session,
         now,
@@ -68,18 +72,7 @@ def take(session: Session, now: datetime, inbound: Inbound, inbox: Inbox, items:
     )
     conversation = _conversation(session, now, inbound, inbox, contact, address)
     row = conversations.record(
-        session,
-        now,
-        conversation,
-        NAMES[inbound.nature],
-        contact_id=contact.id,
-        address_id=address.id,
-        inbox_id=inbox.id,
-        channel=inbound.channel,
-        key=inbound.key,
-        fingerprint=inbound.fingerprint,
-        body=inbound.text,
-        content=_content(inbound, items),
+        session, now, conversation, NAMES[inbound.nature], **_row(inbound, contact.id, address.id, inbox.id, items)
     )
     files.attach(session, row.id, items)
     thread.remember_named(session, inbound.thread, conversation.id, row.id)
@@ -90,20 +83,72 @@ def take(session: Session, now: datetime, inbound: Inbound, inbox: Inbox, items:
     return Taken(row.id, conversation.id, now, address_id=address.id)
 
 
+def _goes_on(inbound: Inbound, talk: Talk) -> bool:
+    """A visitor in the middle of an open chat: there is nothing to decide."""
+    return (
+        inbound.sender.kind is AddressKind.VISITOR
+        and talk.verified
+        and talk.snapshot.state == State.OPEN
+        and talk.snapshot.merged_into is None
+        and bool(talk.contact_name or not inbound.sender.name)
+        and inbound.nature is Nature.HUMAN
+        and inbound.thread == _NO_THREAD
+        and not inbound.others
+    )
+
+
+_NO_THREAD = Thread()
+
+
+def _next(
+    session: Session, now: datetime, inbound: Inbound, inbox_id: int, items: Sequence[files.Item], talk: Talk
+) -> Taken:
+    """The next message of a talk that goes on: one row, one update."""
+    row = conversations.record_on(
+        session,
+        now,
+        talk.conversation_id,
+        talk.snapshot,
+        Name.MESSAGE_RECEIVED,
+        **_row(inbound, talk.contact_id, talk.address_id, inbox_id, items),
+    )
+    if items:
+        files.attach(session, row.id, items)
+    return Taken(row.id, talk.conversation_id, now, address_id=talk.address_id)
+
+
+def _row(
+    inbound: Inbound, contact_id: int, address_id: int, inbox_id: int, items: Sequence[files.Item]
+) -> dict[str, Any]:
+    return {
+        "contact_id": contact_id,
+        "address_id": address_id,
+        "inbox_id": inbox_id,
+        "channel": inbound.channel,
+        "key": inbound.key,
+        "fingerprint": inbound.fingerprint,
+        "body": inbound.text,
+        "content": _content(inbound, items),
+    }
+
+
 def _storable(inbound: Inbound) -> Inbound:
-    """Its words as every database keeps them."""
+    """Its words as every database keeps them; nearly always they are."""
+    sender, facts = inbound.sender, dict(inbound.facts)
+    if is_storable((inbound.text, inbound.subject, inbound.html, inbound.quoted, sender.name, facts)):
+        return inbound
     return replace(
         inbound,
         text=storable(inbound.text),
         subject=storable(inbound.subject),
         html=storable(inbound.html),
         quoted=storable(inbound.quoted),
-        sender=replace(inbound.sender, name=storable(inbound.sender.name)),
-        facts=storable(dict(inbound.facts)),
+        sender=replace(sender, name=storable(sender.name)),
+        facts=storable(facts),
     )
 
 
-def _again(seen: log.Interaction, inbound: Inbound) -> Taken:
+def _again(seen: Seen, inbound: Inbound) -> Taken:
     if seen.fingerprint != inbound.fingerprint:
         raise KeyReused()
     return Taken(seen.id, seen.conversation_id or 0, seen.at, new=False, address_id=seen.address_id or 0)
@@ -137,8 +182,8 @@ def _conversation(
         number = inbound.thread.number
         likely = [*([] if number is None else [number]), *thread.akin(session, inbound.thread)]
         found = next((one for one in likely if _takes_part(session, one, contact, address)), None)
-    if found is not None and (known := session.get(Conversation, found)) is not None:
-        joined = conversations.top(session, known)
+    if found is not None and (named := session.get(Conversation, found)) is not None:
+        joined = conversations.top(session, named)
         if directory.get(session, joined.contact_id).erased_at is None:
             return joined
     if address.kind == AddressKind.VISITOR and (going := _going_on(session, now, inbox, contact)) is not None:

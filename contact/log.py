@@ -17,11 +17,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, Text, bindparam, func, insert, select, text, update
+from sqlalchemy import ForeignKey, Index, Integer, String, Table, Text, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Json, Utc, wake
+from contact.prepared import Prepared
 
 LOG_LOCK = 0x48414E4D
 """Advisory lock of the log on PostgreSQL ("HANM")."""
@@ -121,6 +122,11 @@ class Interaction(Base):
     )
 
 
+def is_postgresql(session: Session) -> bool:
+    """Asked at every row: without the search that `get_bind` makes."""
+    return session.bind is not None and session.bind.dialect.name == "postgresql"
+
+
 def lock(session: Session) -> None:
     """Become the one writer of the log until this transaction ends.
 
@@ -128,7 +134,7 @@ def lock(session: Session) -> None:
     PostgreSQL whatever this session read before may have changed while it waited, so it is
     read again when it is next looked at.
     """
-    if session.get_bind().dialect.name != "postgresql":
+    if not is_postgresql(session):
         return
     transaction = session.get_nested_transaction() or session.get_transaction()
     if transaction is not None and session.info.get(_LOCKED) is transaction:
@@ -139,7 +145,33 @@ def lock(session: Session) -> None:
     session.info[_LOCKED] = session.get_nested_transaction() or session.get_transaction()
 
 
-_INSERT = insert(Interaction.__table__).returning(Interaction.__table__.c.id)  # type: ignore[arg-type]
+@dataclass(slots=True)
+class Appended:
+    """A row as it was added: what an `Interaction` says, without being tied to a session."""
+
+    id: int
+    at: datetime
+    name: str
+    conversation_id: int | None
+    contact_id: int | None
+    address_id: int | None
+    inbox_id: int | None
+    channel: str | None
+    user_id: int | None
+    about_id: int | None
+    delivery_id: int | None
+    key: str | None
+    fingerprint: str | None
+    body: str | None
+    content: dict[str, Any] | None
+    data: dict[str, Any]
+
+
+_TABLE: Table = Interaction.__table__  # type: ignore[assignment]
+_GIVEN = [column.name for column in _TABLE.columns if column.name not in ("id", "erased_at")]
+_INSERT = Prepared(
+    insert(_TABLE).values({name: bindparam(name) for name in _GIVEN}).returning(_TABLE.c.id), columns=[_TABLE.c.id]
+)
 
 
 def append(
@@ -160,9 +192,9 @@ def append(
     body: str | None = None,
     content: dict[str, Any] | None = None,
     data: dict[str, Any] | None = None,
-) -> Interaction:
-    """Add one row and return it, detached. Call it last, in a short transaction."""
-    values = {
+) -> Appended:
+    """Add one row and return it. Call it last, in a short transaction."""
+    values: dict[str, Any] = {
         "at": now,
         "name": name.value,
         "conversation_id": conversation_id,
@@ -180,9 +212,10 @@ def append(
         "data": data or {},
     }
     lock(session)
-    number = session.connection().execute(_INSERT, values).scalar_one()
+    session.flush()  # what it points to is written first
+    ((number,),) = _INSERT.rows(session, values)
     wake(session, "log")
-    return Interaction(id=number, erased_at=None, **values)
+    return Appended(number, **values)
 
 
 def by_key(session: Session, key: str) -> Interaction | None:

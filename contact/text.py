@@ -20,6 +20,15 @@ def storable(value: Any) -> Any:
     return value
 
 
+def is_storable(value: Any) -> bool:
+    """Whether `storable` would change nothing."""
+    if isinstance(value, str):
+        return _text(value) is value
+    if isinstance(value, dict):
+        return all(is_storable(str(name)) and is_storable(item) for name, item in value.items())
+    return not isinstance(value, list | tuple) or all(map(is_storable, value))
+
+
 def _text(value: str) -> str:
     if "\0" in value:
         value = value.replace("\0", "\ufffd")

@@ -1,6 +1,14 @@
 """Conversations: threads about one matter, across channels."""
 
-from contact.conversation.conversation import Conversation, ConversationCount, ConversationTag, Participant, get, record
+from contact.conversation.conversation import (
+    Conversation,
+    ConversationCount,
+    ConversationTag,
+    Participant,
+    get,
+    record,
+    record_on,
+)
 from contact.conversation.state import Change, Snapshot, State, fold, preview_of, priority_of
 from contact.conversation.verbs import (
     Mention,
@@ -45,6 +53,7 @@ __all__ = [
     "prioritise",
     "priority_of",
     "record",
+    "record_on",
     "rename",
     "reopen",
     "resolve",

@@ -5,13 +5,27 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, delete, insert, select, text, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm.attributes import set_committed_value
 
 from contact import log
 from contact.conversation.state import Snapshot, State, fold
 from contact.db import Base, Id, Json, Utc
 from contact.errors import NotFound
+from contact.prepared import Prepared
 
 
 class Conversation(Base):
@@ -151,7 +165,7 @@ def get(session: Session, conversation_id: int) -> Conversation:
     return conversation
 
 
-def record(session: Session, now: datetime, conversation: Conversation, name: log.Name, **row: Any) -> log.Interaction:
+def record(session: Session, now: datetime, conversation: Conversation, name: log.Name, **row: Any) -> log.Appended:
     """Append one row about a conversation and bring its columns up to date, in one transaction.
 
     `row` is what `log.append` takes. The conversation is read under the log's lock, so two
@@ -164,36 +178,50 @@ def record(session: Session, now: datetime, conversation: Conversation, name: lo
     return added
 
 
+def record_on(
+    session: Session, now: datetime, number: int, before: Snapshot, name: log.Name, **row: Any
+) -> log.Appended:
+    """`record` for who has read the conversation's columns under the lock and needs no object."""
+    added = log.append(session, now, name, conversation_id=number, **row)
+    _write(session, number, before, fold(before, added))
+    return added
+
+
 def project(session: Session, conversation: Conversation, after: Snapshot, *, retag: bool = False) -> None:
     """Write a snapshot into the columns, the tag rows and the counters. `retag`: the tag rows are wrong."""
-    before = conversation.snapshot()
-    changed = {
-        name: list(value) if name == "tags" else value
-        for name in Snapshot.__dataclass_fields__
-        if (value := getattr(after, name)) != getattr(before, name)
-    }
-    if retag or "tags" in changed:
+    if retag:
         _tags(session, conversation.id, after.tags)
-    if not changed:
-        return
-    session.execute(
-        update(Conversation)
-        .where(Conversation.id == conversation.id)
-        .values(changed)
-        .execution_options(synchronize_session=False)
-    )
-    for name, value in changed.items():
-        set_committed(conversation, name, value)
+    for name, value in _write(session, conversation.id, conversation.snapshot(), after).items():
+        set_committed_value(conversation, name, value)  # shown on the object without a second UPDATE at flush
+
+
+_FIELDS = tuple(Snapshot.__dataclass_fields__)
+_UPDATES: dict[tuple[str, ...], Prepared] = {}
+"""One statement for each set of columns that change together; there are some twenty."""
+
+
+def _write(session: Session, number: int, before: Snapshot, after: Snapshot) -> dict[str, Any]:
+    """The columns that differ, their tag rows and counters; returns what was written."""
+    names = tuple(name for name in _FIELDS if getattr(after, name) != getattr(before, name))
+    if not names:
+        return {}
+    changed = {name: getattr(after, name) for name in names}
+    if "tags" in changed:
+        changed["tags"] = list(after.tags)
+        _tags(session, number, after.tags)
+    _update(names).run(session, {"number": number, **changed})
     if (slot := _slot(before)) != (new := _slot(after)):
         count(session, slot, -1)
         count(session, new, +1)
+    return changed
 
 
-def set_committed(conversation: Conversation, name: str, value: Any) -> None:
-    """Show the new value on the object without a second UPDATE at flush."""
-    from sqlalchemy.orm.attributes import set_committed_value
-
-    set_committed_value(conversation, name, value)
+def _update(names: tuple[str, ...]) -> Prepared:
+    if (known := _UPDATES.get(names)) is None:
+        table: Table = Conversation.__table__  # type: ignore[assignment]
+        values: dict[str, Any] = {name: bindparam(name) for name in names}
+        known = _UPDATES[names] = Prepared(update(table).where(table.c.id == bindparam("number")).values(values))
+    return known
 
 
 def _tags(session: Session, conversation_id: int, tags: tuple[str, ...]) -> None:

@@ -114,9 +114,11 @@ def _said(before: Snapshot, row: Change) -> Snapshot:
 
 
 def _received(before: Snapshot, row: Change) -> Snapshot:
-    after = _said(before, row)
     return replace(
-        after,
+        before,
+        last_id=row.id,
+        last_at=row.at,
+        preview=preview_of(row.body),
         waiting_since=before.waiting_since or row.at,
         inbox_id=row.inbox_id or before.inbox_id,
         channel=row.channel or before.channel,

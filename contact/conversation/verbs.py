@@ -14,7 +14,7 @@ from contact.conversation.conversation import Conversation, Participant, count, 
 from contact.conversation.state import State, priority_of
 from contact.db import Base, Id, Utc, wake
 from contact.errors import Conflict, Invalid
-from contact.log import Interaction, Name
+from contact.log import Appended, Interaction, Name
 from contact.text import storable
 
 SNOOZE_LIMIT = timedelta(days=366)
@@ -188,7 +188,7 @@ def note(
     text: str,
     user_id: int,
     mentions: Iterable[int] = (),
-) -> Interaction:
+) -> Appended:
     """Write something down that the customer never sees; `mentions` are told."""
     if not text.strip():
         raise Invalid("The note is empty.")

@@ -20,7 +20,7 @@ from contact.desk import composer, draft, seen
 from contact.desk.draft import Draft
 from contact.errors import Forbidden, Invalid
 from contact.files import Item
-from contact.log import Interaction
+from contact.log import Appended, Interaction
 from contact.messages import AddressKind, Party
 from contact.outbox import Delivery
 from contact.service import Service
@@ -133,7 +133,7 @@ def parties(line: str) -> tuple[Party, ...]:
     return tuple(addresses.party(AddressKind.EMAIL, value) for value in dict.fromkeys(values))
 
 
-def note(session: Session, now: datetime, conversation: Conversation, text: str, user: User) -> Interaction:
+def note(session: Session, now: datetime, conversation: Conversation, text: str, user: User) -> Appended:
     """Write a note; whoever is named in it finds it under Mentions."""
     row = conversations.note(session, now, conversation, text.strip(), user.id, mentioned(session, text))
     draft.drop(session, user.id, conversation.id)
