@@ -8,7 +8,7 @@ Against one SMTP sink in a process of its own, medians over the runs:
 * relay    our transaction alone (envelope, text, drain, dot)
 * house    promised in the database, claimed, begun, composed, handed over, settled, logged
 
-What did not help is told in docs/decisions/mail.md.
+What did not help is told in docs/mail.md.
 """
 
 from __future__ import annotations

@@ -107,9 +107,18 @@ class _Work:
 
     async def loop(self) -> None:
         """Until `stop` is set and what was in the air has landed and is written down."""
-        while not self._context.stop.is_set():
-            if not await self._turn():
-                await self._bell.wait(await self._pause())
+        await self._context.write(_tidy, utcnow(), self._owner, DeliveryState.QUEUED)
+        try:
+            while not self._context.stop.is_set():
+                if not await self._turn():
+                    await self._bell.wait(await self._pause())
+        except Exception:  # the database is away, as it seems: what is in the air must still be written down
+            await self._land()
+            raise
+        await self._land()
+
+    async def _land(self) -> None:
+        """Begin nothing more; settle what is in the air as it comes down."""
         if self._flights:
             log.info("dispatcher drains", count=len(self._flights))
         while self._flights:
@@ -232,9 +241,9 @@ class _Work:
                 return
 
 
-def _tidy(session: Session, now: datetime, me: str) -> None:
+def _tidy(session: Session, now: datetime, me: str, state: DeliveryState = DeliveryState.SENDING) -> None:
     """Deliveries of killed or frozen workers: what they had begun is unknown, the rest is free again."""
-    outbox.bury(session, now, lambda name: owner.is_dead(name, me))
+    outbox.bury(session, now, lambda name: owner.is_dead(name, me), state)
     if lost := outbox.recover(session, now):
         log.warning("deliveries with unknown fate", count=lost)
 

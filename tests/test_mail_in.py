@@ -17,7 +17,7 @@ from post_office import HELP, PostOffice, letter
 from real import both, wait_for
 from sqlalchemy import func, select, update
 
-from channels.parsing import Parser, Stuck
+from channels.parsing import Parser, ParserDown, Stuck
 from channels.receiver import Receiver
 from contact import inbox as inboxes
 from contact import raw
@@ -246,6 +246,25 @@ def test_a_parser_that_dies_or_hangs_costs_one_mail() -> None:
         slow.close()
 
 
+def test_without_any_parser_the_mail_waits(
+    make_office: Callable[..., PostOffice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A house that cannot start its parser fails no message: that is nobody's mail's fault."""
+    office = make_office()
+    office.open(office.listener.run)
+    office.post(letter("patience"))
+    office.shut()
+    with monkeypatch.context() as broken:
+        broken.setattr("sys.executable", "/bin/false")
+        office.open(Receiver().run)
+        with pytest.raises(ParserDown):
+            office.shut()
+        assert office.tally() == {"kept": 1}
+    office.open(Receiver().run)
+    office.settled()
+    assert [row.body for row in office.received()] == ["patience"]
+
+
 def test_a_listener_that_cannot_store_says_later(make_office: Callable[..., PostOffice]) -> None:
     office = make_office()
     office.open(office.listener.run)
@@ -262,6 +281,20 @@ def test_a_listener_that_cannot_store_says_later(make_office: Callable[..., Post
             session.execute(__import__("sqlalchemy").text("alter table raw_gone rename to raw"))
         smtp.sendmail("kim@customer.example", [HELP], letter().as_bytes())
     assert office.tally() == {"kept": 1}
+
+
+def test_who_only_looks_in_takes_no_place(
+    make_office: Callable[..., PostOffice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe that connects and hangs up at once must not use up the places of its address."""
+    from channels.email import listener
+
+    monkeypatch.setattr(listener, "FROM_ONE", 3)
+    office = make_office()
+    office.open(office.listener.run)
+    for _ in range(30):
+        socket.create_connection(("127.0.0.1", office.listener.port)).close()
+    wait_for(lambda: _connects(office), what="a free place")
 
 
 def test_too_many_recipients_and_connections(
@@ -330,19 +363,11 @@ def test_drain_lets_a_mail_in_progress_finish(make_office: Callable[..., PostOff
         talk(line, *ENVELOPE)
         ending = threading.Thread(target=office.shut)
         ending.start()
-        wait_for(lambda: not _connects_raw(office), what="the door to close")
+        wait_for(lambda: not _connects(office), what="the door to close")
         line.sendall(b"From: a@b.example\r\n\r\nlast words\r\n.\r\n")
         assert line.recv(100).startswith(b"250")
         ending.join(20)
     assert office.tally() == {"kept": 1}
-
-
-def _connects_raw(office: PostOffice) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", office.listener.port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @both

@@ -16,6 +16,7 @@ from mail_doubles import Copy, Sink
 from post_office import HELP, PostOffice, letter
 from real import both, wait_for
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from channels.dispatcher import Dispatcher
 from channels.email import sandbox
@@ -222,6 +223,30 @@ def test_an_adapter_that_breaks_the_contract_leaves_an_unknown(make_office: Call
     number = office.write_to("kim@customer.example")
     office.open(Dispatcher().run)
     assert "ZeroDivisionError" in office.in_state(number, "unknown").reason
+
+
+def test_a_database_that_fails_for_a_moment_loses_no_outcome(
+    make_office: Callable[..., PostOffice], sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The relay has said yes while the database was away: it is written down when it is back."""
+    sink.moods = ["dot:hold"]
+    office = make_office(relay_url=f"smtp://127.0.0.1:{sink.port}", relay_tls="none")
+    number = office.write_to("kim@customer.example")
+    office.open(Dispatcher().run)
+    wait_for(lambda: sink.caught)
+    failures = iter([OperationalError("x", {}, Exception("disk I/O error"))] * 3)
+    real_settle = outbox.settle
+
+    def settle(*args: Any) -> bool:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return real_settle(*args)
+
+    monkeypatch.setattr(outbox, "settle", settle)
+    sink.go.set()
+    office.in_state(number, "wired")
+    assert next(failures, None) is None
+    assert len(sink.caught) == 1
 
 
 def test_a_slow_relay_keeps_its_lease(

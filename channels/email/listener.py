@@ -84,8 +84,7 @@ class Listener:
         keeper = asyncio.create_task(store.run())
         try:
             await context.stop.wait()
-            server.close()
-            await doors.empty(DRAIN)
+            await doors.empty(DRAIN)  # newcomers hear 421 meanwhile
         finally:
             server.close()
             keeper.cancel()
@@ -106,9 +105,10 @@ class _Doors:
     def __init__(self) -> None:
         self._here: Counter[str] = Counter()
         self._open: set[_Protocol] = set()
+        self.closed = False
 
     def enter(self, one: _Protocol, peer: str) -> bool:
-        if len(self._open) >= AT_ALL or self._here[peer] >= FROM_ONE:
+        if self.closed or len(self._open) >= AT_ALL or self._here[peer] >= FROM_ONE:
             return False
         self._here[peer] += 1
         self._open.add(one)
@@ -123,6 +123,7 @@ class _Doors:
 
     async def empty(self, seconds: float) -> None:
         """Send the idle ones away, let the busy ones finish their mail."""
+        self.closed = True
         end = asyncio.get_running_loop().time() + seconds
         while self._open and asyncio.get_running_loop().time() < end:
             for one in [one for one in self._open if not one.busy]:
@@ -130,6 +131,14 @@ class _Doors:
             await asyncio.sleep(0.05)
         for one in list(self._open):
             one.goodbye()
+        for _ in range(20):  # a transport is closed by the loop, a few turns later; so is who came last
+            await asyncio.sleep(0.02)
+            if not self._open:
+                return
+        for one in list(self._open):
+            if isinstance(one.transport, asyncio.WriteTransport):
+                one.transport.abort()
+        await asyncio.sleep(0)
 
 
 class _Protocol(SMTP):
@@ -204,7 +213,7 @@ class _Protocol(SMTP):
         if not self.kept:  # STARTTLS makes the same connection once more
             if not self._doors.enter(self, self._peer):
                 assert isinstance(transport, asyncio.WriteTransport)
-                transport.write(b"421 4.7.0 Too many connections, try again later\r\n")
+                transport.write(b"421 4.3.2 Not now, try again later\r\n")
                 transport.close()
                 return
             self.kept = True
@@ -219,8 +228,11 @@ class _Protocol(SMTP):
         if self.kept:
             super().data_received(data)
 
-    def eof_received(self) -> bool | None:
-        return super().eof_received() if self.kept else False
+    def eof_received(self) -> bool:
+        """Close at once. aiosmtpd keeps the half-open connection, and forgets it when it had just begun."""
+        if self.kept:
+            super().eof_received()
+        return False
 
     def goodbye(self) -> None:
         if isinstance(self.transport, asyncio.WriteTransport) and not self.transport.is_closing():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from weakref import WeakSet
 
 import structlog
 from aiosmtpd.smtp import SMTP
@@ -28,10 +29,12 @@ async def run(context: Context) -> None:
     if settings.relay_url:
         return
     host, port = settings.sandbox_listen
-    handler = _Catcher(context)
+    handler, sessions = _Catcher(context), WeakSet[SMTP]()
 
     def protocol() -> SMTP:
-        return SMTP(handler, data_size_limit=None, enable_SMTPUTF8=True, hostname="sandbox.invalid", ident="Hanmaru")
+        one = SMTP(handler, data_size_limit=None, enable_SMTPUTF8=True, hostname="sandbox.invalid", ident="Hanmaru")
+        sessions.add(one)
+        return one
 
     server = await asyncio.get_running_loop().create_server(protocol, host, port)
     adapter = context.channels["email"]
@@ -43,6 +46,10 @@ async def run(context: Context) -> None:
         await handler.idle()
     finally:
         server.close()
+        for one in list(sessions):
+            if isinstance(one.transport, asyncio.WriteTransport):
+                one.transport.abort()
+        await asyncio.sleep(0)
 
 
 class _Catcher:
