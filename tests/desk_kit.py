@@ -1,5 +1,7 @@
 """A lively shop for the tests of the console and for looking at it: people, mails, chats, in two languages."""
 
+# ruff: noqa: E501 - letters are long
+
 from __future__ import annotations
 
 import itertools

@@ -12,7 +12,7 @@ from contact import conversation as conversations
 from contact import directory, files, outbox, users
 from contact.conversation import Mention
 from contact.db import utcnow
-from contact.desk import acts, draft, seek, seen, writing
+from contact.desk import acts, draft, live, seek, seen, writing
 from contact.desk.writing import Letter, Uploads
 from contact.errors import Invalid, TooLarge
 from contact.messages import AddressKind
@@ -106,6 +106,7 @@ def mark_seen(number: int) -> Any:
             .where(Mention.conversation_id.in_(conversations.members(session, number)))
             .values(seen_at=now)
         )
+    live.looked(number, int(asked.get("last") or 0))
     return {}
 
 
@@ -265,6 +266,4 @@ def _field(value: Any) -> str:
 
 def _spread_draft(number: int, kept: dict[str, Any] | None, device: str) -> None:
     """To the agent's other devices, through every web process."""
-    from contact.desk import live
-
     live.spread_draft(me().id, {"conversation": number, "draft": kept, "device": device})

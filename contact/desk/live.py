@@ -175,7 +175,7 @@ class Desk:
             for number, into, assignee in session.execute(query.where(Conversation.id.in_(ids))).all():
                 top = number
                 while into is not None:
-                    top, into, assignee = session.execute(query.where(Conversation.id == into)).tuples().one()
+                    top, into, assignee = session.execute(query.where(Conversation.id == into)).one()
                 found[number] = (top, assignee)
         return found
 
@@ -240,6 +240,12 @@ def spread_draft(user_id: int, told: dict[str, Any]) -> None:
     """To all devices of one agent."""
     live: Live = current_app.extensions["live"]
     live.spread("draft", told, room=f"u:{user_id}", namespace=SPACE)
+
+
+def looked(conversation: int, row: int) -> None:
+    """An agent has it on screen: the customer's side may show that."""
+    live: Live = current_app.extensions["live"]
+    presence.of(live).looked(conversation, row)
 
 
 def _as_json(row: Interaction) -> dict[str, Any]:

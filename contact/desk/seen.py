@@ -45,7 +45,7 @@ def marks(session: Session, user_id: int, conversation_ids: Iterable[int]) -> di
             Seen.user_id == user_id, Seen.conversation_id.in_(list(conversation_ids))
         )
     )
-    return dict(rows.tuples().all())
+    return {number: last for number, last in rows}
 
 
 def waiting(session: Session, user_id: int) -> int:

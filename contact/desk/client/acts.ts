@@ -2,6 +2,7 @@
 
 import { $, say, setup } from "./page";
 import { post } from "./net";
+import { openDialog } from "./menus";
 import { complain, toast } from "./toast";
 import * as list from "./list";
 import * as thread from "./thread";
@@ -33,11 +34,8 @@ export async function merge(into: string): Promise<void> {
 export async function bulk(what: string): Promise<void> {
   const ids = list.picked();
   if (!ids.length) return;
-  if (what === "tag") {
-    const tag = window.prompt(say("tag"));
-    if (tag) await act("tag", tag, ids);
-  } else await act(what, what === "assign" ? setup.me.id : null, ids);
-  list.toggleBulk(false);
+  if (what === "tag") return openDialog("dialog-bulk-tag");
+  if (await act(what, what === "assign" ? setup.me.id : null, ids)) list.toggleBulk(false);
 }
 
 /** A form inside the head of the thread. */
@@ -46,6 +44,7 @@ export async function submit(form: HTMLFormElement, name: string): Promise<void>
   const verbs: Record<string, () => Promise<boolean>> = {
     snooze: () => act("snooze", new Date(given["at"] ?? "").toISOString()),
     tag: () => act("tag", given["tag"]),
+    "bulk-tag": async () => { const done = await act("tag", given["tag"], list.picked()); if (done) list.toggleBulk(false); return done; },
     rename: () => act("rename", given["subject"]),
     transfer: () => act("assign", Number(given["to"]), [thread.opened()], given["note"] ?? ""),
     merge: async () => { form.closest("dialog")?.close(); await merge(given["into"] ?? ""); return true; },
