@@ -25,6 +25,7 @@ from contact import log as spine
 from contact.channel import Forged, Unreadable
 from contact.db import utcnow
 from contact.errors import HanmaruError, NotFound
+from contact.inbox import Inbox
 from contact.messages import Envelope, Inbound, InboxFacts, Receipt
 from contact.raw import Raw, RawState
 from contact.worker import Context
@@ -159,8 +160,9 @@ class Desk:
         """Into the log, together if that works, else one by one: what is wrong with one is its own affair."""
         try:
             with self._db.write() as session:
+                boxes = {number: inbox.get(session, number) for number in {read.inbox_id for read in reads}}
                 for read in reads:
-                    take(session, read)
+                    take(session, read, boxes[read.inbox_id])
         except (OperationalError, InterfaceError):
             raise  # the database's trouble, not the message's: the part starts again
         except Exception as error:  # noqa: BLE001 - told in `_fail`, or found again one by one
@@ -173,7 +175,7 @@ class Desk:
     def _take_one(self, read: Read) -> None:
         try:
             with self._db.write() as session:
-                take(session, read)
+                take(session, read, inbox.get(session, read.inbox_id))
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - told in `_fail`
@@ -190,7 +192,7 @@ class Desk:
             fail(session, read.id, trouble)
 
 
-def take(session: Session, read: Read) -> None:
+def take(session: Session, read: Read, ours: Inbox) -> None:
     """Append what the message said and mark its raw row, in this transaction."""
     if read.trouble:
         return fail(session, read.id, read.trouble)
@@ -200,7 +202,7 @@ def take(session: Session, read: Read) -> None:
         if isinstance(value, Receipt):
             outbox.settle(session, now, value)
         else:
-            taken = intake.take(session, now, value, inbox.get(session, read.inbox_id), items).interaction_id
+            taken = intake.take(session, now, value, ours, items).interaction_id
     if not raw.understood(session, read.id, taken):
         log.info("message was read by another worker", raw=read.id)
     return None
