@@ -381,13 +381,10 @@ class Door:
             return
         if self._peers.conversation(visitor) != row.conversation_id:
             self._peers.learn(visitor, conversation_id=row.conversation_id)
-        if self._peers.tabs(visitor) > 1 or sid not in self._peers.by_sid:
-            self._tell(visitor, "item", self._own(row), skip=sid)
-
-    def _own(self, row: Interaction) -> items.Item | None:
         if (row.content or {}).get("facts", {}).get("files"):
-            return self._read(row)
-        return items.item(row, row, {}, [])
+            self._tell(visitor, "item", self._read(row))  # the sender learns the files' addresses
+        elif self._peers.tabs(visitor) > 1 or sid not in self._peers.by_sid:
+            self._tell(visitor, "item", items.item(row, row, {}, []), skip=sid)
 
     def _show_ours(self, row: Interaction) -> None:
         visitor = self._peers.at(row.address_id)

@@ -91,7 +91,10 @@ export class Thread {
   private put(item: Item): boolean {
     let at = this.items.length;
     while (at && this.items[at - 1]!.n > item.n) at--;
-    if (at && this.items[at - 1]!.n === item.n) return false;
+    if (at && this.items[at - 1]!.n === item.n) {
+      this.items[at - 1] = item; // now with the addresses of its files
+      return false;
+    }
     this.items.splice(at, 0, item);
     return true;
   }

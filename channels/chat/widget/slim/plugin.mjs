@@ -18,6 +18,7 @@ const OWN = {
 export const slim = {
   name: "slim",
   setup(build) {
+    build.initialOptions.mangleProps = /^_[^_]/; // names private to socket.io-client, by its own convention
     const missing = new Set(Object.keys(OWN));
     build.onLoad({ filter: /[\\/](socket|engine)\.io-(parser|client)[\\/]build[\\/]esm[\\/]/ }, ({ path }) => {
       const name = Object.keys(OWN).find((name) => path.replaceAll("\\", "/").endsWith(name));
