@@ -3,6 +3,7 @@
 python bench/chat_server.py PORT FOLDER
 """
 
+# ruff: noqa: E402, ARG001
 from gevent import monkey
 
 monkey.patch_all()

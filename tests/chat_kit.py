@@ -108,7 +108,8 @@ class Chat:
         edge = uuid.uuid4().hex
         body = (
             (
-                f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {kind}\r\n\r\n'
+                f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+                f"Content-Type: {kind}\r\n\r\n"
             ).encode()
             + content
             + f"\r\n--{edge}--\r\n".encode()

@@ -301,14 +301,14 @@ class Door:
     def _transcript(self, peer: Peer, data: object) -> Answer:
         self._take(limits.CHAT_FILE, peer.visitor, speech.SLOW_DOWN)
         now, settings = utcnow(), self._service.settings
-        labels = (say(peer.language, "You"), peer.inbox.name)
+        labels = (say(peer.language, speech.YOU), peer.inbox.name)
         with self._service.db.write() as session:
             to = deeds.claim(session, now, peer.visitor, fields(data).get("email"), "")
             address = session.get_one(Address, peer.address_id) if peer.address_id else None
             if address is None:
                 raise Invalid("There is no conversation yet.")
             text = deeds.transcript_text(session, address, settings.zone, labels)
-            subject = say(peer.language, "Your conversation with %(name)s", name=peer.inbox.name)
+            subject = say(peer.language, speech.TRANSCRIPT, name=peer.inbox.name)
             promised = Words(text, subject=subject, automatic=True)
             deeds.transcript(
                 session, now, peer.conversation_id, to, self._service.channels, settings.mail_domain, promised

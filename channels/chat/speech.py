@@ -8,12 +8,15 @@ from pathlib import Path
 
 from babel.support import NullTranslations, Translations
 
+from contact.desk.words import N_
 from contact.errors import HanmaruError, TooMany
 
 CATALOGUES = Path(__file__).parents[2] / "templates/locale"
-BUSY = "We cannot take this in right now. It is tried again by itself."
-SLOW_DOWN = "You write faster than we can read. We go on in %(count)s seconds."
-TOO_MANY_HERE = "Too many people write from here at once. We go on in %(count)s seconds."
+BUSY = N_("We cannot take this in right now. It is tried again by itself.")
+SLOW_DOWN = N_("You write faster than we can read. We go on in %(count)s seconds.")
+TOO_MANY_HERE = N_("Too many people write from here at once. We go on in %(count)s seconds.")
+TRANSCRIPT = N_("Your conversation with %(name)s")
+YOU = N_("You")
 
 
 @cache
