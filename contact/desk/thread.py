@@ -54,10 +54,10 @@ class Since:
     more: bool
 
 
-def read(session: Session, number: int) -> Thread:
-    """The newest page of a conversation; raises `NotFound`."""
+def read(session: Session, number: int, *, head_only: bool = False) -> Thread:
+    """The newest page of a conversation, or its head alone; raises `NotFound`."""
     conversation = conversations.top(session, conversations.get(session, number))
-    rows = reading.thread(session, conversation.id, limit=PAGE)
+    rows = [] if head_only else reading.thread(session, conversation.id, limit=PAGE)
     users = entries.everyone(session)
     return Thread(
         conversation=conversation,

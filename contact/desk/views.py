@@ -78,7 +78,7 @@ def rows(number: int) -> Any:
                 "first": first,
             }
         new = thread.since(session, number, request.args.get("after", 0, type=int))
-        shown = _thread(session, number)
+        shown = _head(session, number)
         return {
             "rows": render_template("desk/rows.html", entries=new.entries, **shown),
             "head": render_template("desk/head.html", **shown),
@@ -176,6 +176,18 @@ def _thread(session: Session, number: int) -> dict[str, Any]:
         "colleagues": [{"id": user.id, "name": user.name, "handle": user.handle} for user in working],
         "words": words,
         **_customer(session, found.conversation.contact_id),
+    }
+
+
+def _head(session: Session, number: int) -> dict[str, Any]:
+    """What the head of a thread needs, and no more: live pages ask for it with every message."""
+    found = thread.read(session, number, head_only=True)
+    return {
+        "thread": found,
+        "conversation": found.conversation,
+        "presets": thread.presets(utcnow()),
+        "users": found.users,
+        "words": words,
     }
 
 

@@ -29,7 +29,14 @@ function waits(): void {
   }
 }
 
+/** The full date of a short time, made when somebody points at it. */
+function pointed(event: Event): void {
+  const time = (event.target as Element).closest?.<HTMLTimeElement>("time[datetime]");
+  if (time && !time.title) time.title = moment(time.dateTime);
+}
+
 export function startTimes(): void {
+  document.addEventListener("mouseover", pointed, { passive: true });
   setInterval(leaves, 500);
   setInterval(waits, 20_000);
   leaves();
