@@ -89,14 +89,18 @@ class Conversation(Base):
         Index(  # high and urgent are few: a list of them must not walk past all the others
             "ix_conversation_priority",
             "state",
-            "priority",
             "last_at",
             "id",
             postgresql_where=text("merged_into IS NULL AND priority > 1"),
             sqlite_where=text("merged_into IS NULL AND priority > 1"),
         ),
         Index("ix_conversation_contact_id", "contact_id"),
-        Index("ix_conversation_merged_into", "merged_into"),
+        Index(  # without the others, or SQLite believes it a good way to everything that is not merged
+            "ix_conversation_merged_into",
+            "merged_into",
+            postgresql_where=text("merged_into IS NOT NULL"),
+            sqlite_where=text("merged_into IS NOT NULL"),
+        ),
         Index(
             "ix_conversation_snoozed",
             "snoozed_until",

@@ -12,7 +12,8 @@ rare), so it costs the same with a million conversations as with a hundred.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, literal, literal_col
 from sqlalchemy.orm import Session
 
 from contact.conversation.conversation import Conversation, ConversationCount, ConversationTag
-from contact.conversation.state import PRIORITIES, State
+from contact.conversation.state import State
 from contact.conversation.verbs import Mention
 from contact.directory import Contact
 from contact.directory.person import Person, people
@@ -32,7 +33,7 @@ NOBODY: Final = 0
 """`Filter.assignee`: unassigned."""
 
 RARE = 2000
-"""A tag on fewer conversations than this is listed from the tag's side."""
+"""A tag, a person, an agent with fewer conversations than this is listed from its own side."""
 
 _C = Conversation
 
@@ -112,14 +113,14 @@ def page(session: Session, filter: Filter, *, limit: int = 50, before: Cursor | 
     keys = _keys(session, filter, limit, before).subquery()
     ascending = filter.waiting
     order = (keys.c.key, keys.c.id) if ascending else (keys.c.key.desc(), keys.c.id.desc())
-    rows = session.execute(select(_C, keys.c.key).join(keys, keys.c.id == _C.id).order_by(*order)).all()
-    found = people(session, {row.contact_id for row, _ in rows})
-    return [_card(row, found[row.contact_id], Cursor(key, row.id)) for row, key in rows]
+    rows = session.execute(select(*_COLUMNS, keys.c.key).join(keys, keys.c.id == _C.id).order_by(*order)).all()
+    found = people(session, {row.contact_id for row in rows})
+    return [_card(row, found[row.contact_id], Cursor(row.key, row.id)) for row in rows]
 
 
 def cards(session: Session, ids: list[int]) -> list[Card]:
     """Cards of these conversations, newest first: what a live page asks for after a change."""
-    rows = session.scalars(select(_C).where(_C.id.in_(ids)).order_by(_C.last_at.desc(), _C.id.desc())).all()
+    rows = session.execute(select(*_COLUMNS).where(_C.id.in_(ids)).order_by(_C.last_at.desc(), _C.id.desc())).all()
     found = people(session, {row.contact_id for row in rows})
     return [_card(row, found[row.contact_id], Cursor(row.last_at, row.id)) for row in rows]
 
@@ -151,7 +152,26 @@ def matches(card: Card, filter: Filter) -> bool:
     )
 
 
-def _card(row: Conversation, person: Person, cursor: Cursor) -> Card:
+_COLUMNS = (
+    _C.id,
+    _C.contact_id,
+    _C.inbox_id,
+    _C.channel,
+    _C.subject,
+    _C.state,
+    _C.assignee_id,
+    _C.priority,
+    _C.tags,
+    _C.snoozed_until,
+    _C.waiting_since,
+    _C.last_id,
+    _C.last_at,
+    _C.preview,
+)
+"""Columns, not objects: a page is for looking."""
+
+
+def _card(row: Any, person: Person, cursor: Cursor) -> Card:
     return Card(
         id=row.id,
         person=person,
@@ -172,8 +192,11 @@ def _card(row: Conversation, person: Person, cursor: Cursor) -> Card:
 
 
 def _keys(session: Session, filter: Filter, limit: int, before: Cursor | None) -> Select[Any, Any]:
-    """(key, id) of the page: the newest of several index walks, one for each state and inbox."""
-    narrow = _narrow(session, filter)
+    """(key, id) of the page: of a few known conversations, or the newest of several index walks."""
+    few = _few(session, filter)
+    if few is not None:
+        return _walk(filter, [_C.id.in_(few), *_all_of(session, filter)], before).limit(limit)
+    narrow = _narrow(filter)
     walks = [_walk(filter, [*narrow, *fixed], before).limit(limit) for fixed in _walks(session, filter)]
     if not walks:  # a channel without an inbox
         return select(_C.last_at.label("key"), _C.id).where(literal(False))
@@ -183,6 +206,33 @@ def _keys(session: Session, filter: Filter, limit: int, before: Cursor | None) -
     key, number = every.c.key, every.c.id
     order = (key, number) if filter.waiting else (key.desc(), number.desc())
     return select(key, number).order_by(*order).limit(limit)
+
+
+def _few(session: Session, filter: Filter) -> list[int] | None:
+    """The conversations a narrow condition names, when they are fewer than `RARE`; None = walk the list."""
+    for query in _narrowest(filter):
+        ids = session.scalars(query.limit(RARE)).all()
+        if len(ids) < RARE:
+            return list(ids)
+    return None
+
+
+def _narrowest(filter: Filter) -> Iterator[Select[int]]:
+    if filter.contact is not None:
+        family = select(Contact.id).where(Contact.root_id == filter.contact)
+        yield select(_C.id).where(_C.contact_id.in_(family))
+    if filter.mentioned is not None:
+        yield _mentions(filter.mentioned)
+    for tag in filter.tags:
+        yield select(ConversationTag.conversation_id).where(ConversationTag.tag == tag)
+    if filter.waiting and filter.assignee not in (ANYBODY, NOBODY):
+        states = [state.value for state in filter.states or tuple(State)]
+        mine = _C.assignee_id == filter.assignee
+        yield select(_C.id).where(_C.merged_into.is_(None), mine, _C.state.in_(states))
+
+
+def _mentions(user_id: int) -> Select[int]:
+    return select(Mention.conversation_id).where(Mention.user_id == user_id, Mention.seen_at.is_(None))
 
 
 def _walk(filter: Filter, where: list[ColumnElement[bool]], before: Cursor | None) -> Select[Any, Any]:
@@ -197,39 +247,43 @@ def _walk(filter: Filter, where: list[ColumnElement[bool]], before: Cursor | Non
 
 def _walks(session: Session, filter: Filter) -> list[list[ColumnElement[bool]]]:
     """What is fixed in each index walk, so that a walk yields rows in the order of the list."""
-    if filter.contact is not None:  # one person's conversations are few
-        return [_all_of(filter)]
     inboxes = _inboxes(session, filter)
     if inboxes is not None and not inboxes:
         return []
     states: list[ColumnElement[bool]] = [_C.state == state.value for state in (filter.states or tuple(State))]
-    if filter.waiting:  # its own index holds only those who wait
-        rest = _all_of(replace(filter, states=(), inboxes=inboxes or (), channels=()))
-        return [[state, *rest] for state in states]
     mine = [] if filter.assignee == ANYBODY else [_assigned(filter.assignee)]
-    places: list[list[ColumnElement[bool]]] = [[_C.inbox_id == inbox] for inbox in inboxes or ()] or [[]]
-    ranks = _ranks(filter.priority)
-    return [[state, *mine, *place, *rank] for state in states for place in places for rank in ranks]
+    places: list[list[ColumnElement[bool]]]
+    if filter.waiting:  # its own index holds only those who wait
+        places = [[_C.inbox_id.in_(inboxes)]] if inboxes else [[]]
+    else:
+        places = [[_C.inbox_id == inbox] for inbox in inboxes or ()] or [[]]
+    rank = _rank(filter.priority)
+    return [[state, *mine, *place, *rank] for state in states for place in places]
 
 
-def _ranks(least: int) -> list[list[ColumnElement[bool]]]:
+def _rank(least: int) -> list[ColumnElement[bool]]:
     """High and urgent have an index of their own; its condition must stand in the query, word for word."""
-    if least < 2:
-        return [[_C.priority >= least]] if least else [[]]
-    return [[_C.priority > literal_column("1"), _C.priority == rank] for rank in range(least, len(PRIORITIES))]
+    above = [] if least < 2 else [_C.priority > literal_column("1")]
+    return [*above, _C.priority >= least] if least else []
 
 
-def _all_of(filter: Filter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+def _all_of(session: Session, filter: Filter) -> list[ColumnElement[bool]]:
+    """Every condition, for rows that are few already: none of them may tempt the planner to their own index."""
+    found = _narrow(filter)
+    if filter.priority:
+        found.append(_C.priority >= filter.priority)
     if filter.states:
-        found.append(_C.state.in_([state.value for state in filter.states]))
+        found.append(_beside(_C.state).in_([state.value for state in filter.states]))
     if filter.assignee != ANYBODY:
-        found.append(_assigned(filter.assignee))
-    if filter.inboxes:
-        found.append(_C.inbox_id.in_(filter.inboxes))
-    if filter.channels:
-        found.append(_C.channel.in_(filter.channels))
+        found.append(func.coalesce(_C.assignee_id, NOBODY) == filter.assignee)
+    if (inboxes := _inboxes(session, filter)) is not None:
+        found.append(_beside(_C.inbox_id).in_(inboxes))
     return found
+
+
+def _beside(column: Any) -> Any:
+    """The column where no index is to be used for it; SQLite without statistics thinks ten rows have one state."""
+    return func.coalesce(column, column)
 
 
 def _assigned(assignee: int) -> ColumnElement[bool]:
@@ -244,23 +298,14 @@ def _inboxes(session: Session, filter: Filter) -> tuple[int, ...] | None:
     return tuple(number for number in rows if not filter.inboxes or number in filter.inboxes)
 
 
-def _narrow(session: Session, filter: Filter) -> list[ColumnElement[bool]]:
-    """What is looked at row by row along the walk, or, when it is rare, decides the rows."""
-    found: list[ColumnElement[bool]] = [_tagged(session, tag) for tag in filter.tags]
-    if filter.priority and (filter.waiting or filter.contact is not None):
-        found.append(_C.priority >= filter.priority)
+def _narrow(filter: Filter) -> list[ColumnElement[bool]]:
+    """What is looked at row by row along a walk."""
+    tag = ConversationTag
+    found: list[ColumnElement[bool]] = [
+        exists().where(tag.conversation_id == _C.id, tag.tag == name) for name in filter.tags
+    ]
     if filter.mentioned is not None:
-        unseen = select(Mention.conversation_id).where(Mention.user_id == filter.mentioned, Mention.seen_at.is_(None))
-        found.append(_C.id.in_(unseen))
+        found.append(_C.id.in_(_mentions(filter.mentioned)))
     if filter.contact is not None:
         found.append(_C.contact_id.in_(select(Contact.id).where(Contact.root_id == filter.contact)))
     return found
-
-
-def _tagged(session: Session, tag: str) -> ColumnElement[bool]:
-    """A rare tag names its conversations; a common one is looked up for each row of the walk."""
-    held = select(ConversationTag.conversation_id).where(ConversationTag.tag == tag)
-    some = held.limit(RARE).subquery()
-    if (session.scalar(select(func.count()).select_from(some)) or 0) < RARE:
-        return _C.id.in_(held)
-    return exists().where(ConversationTag.conversation_id == _C.id, ConversationTag.tag == tag)

@@ -56,7 +56,7 @@ def _postgresql() -> None:
         r"""CREATE FUNCTION bigrams(words text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
         SELECT coalesce(array_agg(DISTINCT substr(word, i, 2)), '{}')
         FROM regexp_split_to_table(words, '[ \n]+') word, generate_series(1, greatest(length(word) - 1, 1)) i
-        WHERE word <> '' $$""".replace("\\", "\\")
+        WHERE word <> '' $$"""
     )
     op.create_table(
         "search_document",
@@ -81,7 +81,12 @@ def _lists() -> None:
     op.create_index(
         "ix_conversation_priority",
         "conversation",
-        ["state", "priority", "last_at", "id"],
+        ["state", "last_at", "id"],
         postgresql_where=urgent,
         sqlite_where=urgent,
+    )
+    merged = sa.text("merged_into IS NOT NULL")
+    op.drop_index("ix_conversation_merged_into", "conversation")
+    op.create_index(
+        "ix_conversation_merged_into", "conversation", ["merged_into"], postgresql_where=merged, sqlite_where=merged
     )
