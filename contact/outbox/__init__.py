@@ -3,7 +3,7 @@
 from contact.outbox.delivery import RANK, Delivery, Exchange, may_follow, retry_at
 from contact.outbox.leases import begin_all, bury, give_back, renew
 from contact.outbox.put import Words, cancel, outbound, put
-from contact.outbox.settle import begin, claim, due_at, fail, recover, retry, settle, settle_by_hand, unsure
+from contact.outbox.settle import begin, claim, due_at, expire, fail, recover, retry, settle, settle_by_hand, unsure
 
 __all__ = [
     "RANK",
@@ -16,6 +16,7 @@ __all__ = [
     "cancel",
     "claim",
     "due_at",
+    "expire",
     "fail",
     "give_back",
     "may_follow",

@@ -41,7 +41,7 @@ _WORDS = frozenset(_NAMES) - {S.QUEUED}
 
 
 def claim(session: Session, now: datetime, owner: str, channels: Sequence[str], limit: int = 20) -> list[int]:
-    """Lease the next due deliveries of `channels` to `owner`; paused inboxes wait."""
+    """Lease the next due deliveries of `channels` to `owner`; paused inboxes wait, expired messages never leave."""
     from contact.inbox import Inbox, InboxState
 
     due = session.scalars(
@@ -49,7 +49,7 @@ def claim(session: Session, now: datetime, owner: str, channels: Sequence[str], 
         .join(Inbox, Inbox.id == Delivery.inbox_id)
         .where(Delivery.state == S.QUEUED.value, Delivery.next_at <= now, Delivery.channel.in_(channels))
         .where(or_(Delivery.lease_until.is_(None), Delivery.lease_until < now))
-        .where(Inbox.state == InboxState.ACTIVE.value)
+        .where(Inbox.state == InboxState.ACTIVE.value, Delivery.expires_at > now)
         .order_by(Delivery.priority, Delivery.next_at, Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Delivery)
@@ -135,8 +135,29 @@ def unsure(session: Session, now: datetime, delivery: Delivery, error: Unsure) -
     )
 
 
+def expire(session: Session, now: datetime) -> int:
+    """What could not leave in its time (the house was shut, the inbox paused) is not sent late in silence.
+
+    A person sees it and may send it all the same. Returns how many.
+    """
+    late = session.scalars(
+        select(Delivery.id)
+        .where(Delivery.state == S.QUEUED.value, Delivery.next_at <= now, Delivery.expires_at <= now)
+        .where(or_(Delivery.lease_until.is_(None), Delivery.lease_until < now))
+        .limit(500)
+    ).all()
+    for number in late:
+        reason = "It could not leave in time. Nothing was sent."
+        settle(session, now, Receipt(S.EXPIRED, delivery_id=number, fault=Fault.TIMEOUT, who=Who.US, reason=reason))
+    return len(late)
+
+
 def recover(session: Session, now: datetime) -> int:
-    """Deliveries left `sending` by a worker that died: nobody knows. Returns how many."""
+    """Deliveries left `sending` by a worker that died: nobody knows. Returns how many.
+
+    What waited too long meanwhile is expired.
+    """
+    expire(session, now)
     left = session.scalars(
         select(Delivery.id).where(Delivery.state == S.SENDING.value, Delivery.lease_until < now).limit(500)
     ).all()
