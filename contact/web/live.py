@@ -28,7 +28,7 @@ from contact.nudge import LOG
 from contact.service import Service
 
 BATCH = 500
-BREATH = 0.004
+BREATH = 0.01
 """Seconds between two looks when much happens: rows that come together are shown together."""
 POLL = 1.0
 """Seconds between two looks at the log when no nudge comes."""

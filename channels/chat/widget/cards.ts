@@ -109,7 +109,7 @@ function rate({ app, say }: Desk): HTMLElement {
     const onchange = (): void => {
       light((score = index + 1));
       text.hidden = go.disabled = false;
-      go.scrollIntoView({ block: "nearest" });
+      go.parentElement?.scrollIntoView({ block: "nearest" });
     };
     const star = h("input", { type: "radio", name: "score", value: String(index + 1), "aria-label": `${index + 1}: ${name}`, onchange });
     labels.push(h("label", { onmouseenter: () => light(index + 1), onmouseleave: () => light(score) }, star, icon(ICONS.star)));

@@ -64,7 +64,7 @@ time{flex:none;font-size:11.5px;color:var(--soft);line-height:1.6;white-space:no
 .link{min-height:44px;padding:0 10px;font-weight:600;text-decoration:underline;text-underline-offset:3px;border-radius:8px}
 .state{text-align:right;font-size:12px;color:var(--soft);margin:3px 4px 0}
 .sys{text-align:center;font-size:13px;color:var(--soft);margin:10px 20px}
-.pics{display:flex;flex-direction:column;gap:4px;margin-top:4px;max-width:100%;align-items:inherit}
+.pics{display:flex;flex-direction:column;gap:4px;margin:4px 0;max-width:100%;align-items:inherit}
 .pic{display:block;border-radius:14px;overflow:hidden;border:1px solid var(--line);background:var(--bg)}
 .pic img{display:block;max-width:220px;max-height:220px;width:auto;height:auto;min-width:60px;min-height:44px;object-fit:cover}
 .doc{display:flex;gap:10px;align-items:center;min-height:48px;padding:6px 14px 6px 10px;border-radius:14px;border:1px solid var(--line);background:var(--bg);color:var(--ink);text-decoration:none;max-width:100%;font-size:14px;line-height:1.35}
@@ -81,7 +81,7 @@ time{flex:none;font-size:11.5px;color:var(--soft);line-height:1.6;white-space:no
 .card h3{font-weight:700;line-height:1.4}
 .card p{font-size:14px;color:var(--soft)}
 .card p[role=alert]{color:var(--bad)}
-.row{display:flex;gap:8px}
+.row{display:flex;gap:8px;scroll-margin:24px}
 .row>*{flex:1}
 .field{display:block;font-size:13px;color:var(--soft)}
 .field input,.card textarea{display:block;width:100%;min-height:44px;margin-top:3px;padding:9px 12px;border:1px solid var(--field);border-radius:10px;background:var(--bg);color:var(--ink);font-size:16px}
