@@ -131,7 +131,10 @@ def test_the_widget_is_small() -> None:
 
 
 def test_a_hostile_page_cannot_hide_or_dress_it(browse: Any, shop: Any) -> None:
-    calm, hostile = (opened(browse(), shop(name, style)) for name, style in (("calm", ""), ("hostile", HOSTILE)))
+    calm, hostile = (
+        opened(browse(reduced_motion="reduce"), shop(name, style))
+        for name, style in (("calm", ""), ("hostile", HOSTILE))
+    )
     look = """() => { const root = document.querySelector('hanmaru-chat').shadowRoot;
         return ['.launch', '.panel', 'header', 'textarea', '.send', 'h2', '.hello'].map(name => {
             const one = root.querySelector(name), box = one.getBoundingClientRect(), style = getComputedStyle(one);
