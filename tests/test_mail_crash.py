@@ -24,8 +24,13 @@ import pytest
 from mail_doubles import Sink
 from post_office import HELP, PostOffice, letter
 from real import ALL, RAN, ROOT, Dovecot, answers, free_port, wait_for
+from sqlalchemy import func, select
+
+from contact.outbox import Delivery
 
 KILLS = 55 if ALL else 4
+BACKLOG = 60
+"""Messages that may wait for the worker: more would only make the end of the test long."""
 
 
 @dataclass
@@ -151,6 +156,9 @@ class Traffic:
     def _imap(self) -> None:
         number = 0
         while not self.stop.is_set():
+            if number - sum((row.body or "").startswith("imap-") for row in self.worker.office.received()) > BACKLOG:
+                time.sleep(0.05)
+                continue
             name = f"imap-{number}"
             self.dovecot.deliver(self.user, letter(name, sender=f"d{number % 9}@customer.example").as_bytes())
             self.laid.add(name)
@@ -159,6 +167,9 @@ class Traffic:
 
     def _out(self) -> None:
         while not self.stop.is_set():
+            if _states(self.worker.office)["queued"] > BACKLOG:  # on a busy machine a worker mostly starts
+                time.sleep(0.05)
+                continue
             number = len(self.promised)
             self.promised.append(self.worker.office.write_to(f"e{number % 9}@customer.example", f"out-{number}"))
             time.sleep(random.uniform(0, 0.04))
@@ -208,7 +219,9 @@ def _arrived(office: PostOffice, traffic: Traffic) -> None:
 def _left(office: PostOffice, traffic: Traffic, sink: Sink) -> None:
     """Each promise left at most once; what nobody knows is said so."""
     ends = {"wired", "unknown"}
-    wait_for(lambda: {one.state for one in office.deliveries()} <= ends, 60, f"{_states(office)}")
+    with contextlib.suppress(pytest.fail.Exception):
+        wait_for(lambda: set(_states(office)) <= ends, 120)
+    assert set(_states(office)) <= ends, _states(office)
     copies = Counter(sink.ids())
     for delivery in office.deliveries():
         n = copies.pop(delivery.message_id, 0)
@@ -218,7 +231,8 @@ def _left(office: PostOffice, traffic: Traffic, sink: Sink) -> None:
 
 
 def _states(office: PostOffice) -> Counter[str]:
-    return Counter(one.state for one in office.deliveries())
+    rows = select(Delivery.state, func.count()).group_by(Delivery.state)
+    return Counter(office.one(lambda session: {state: n for state, n in session.execute(rows)}))  # noqa: C416
 
 
 def test_a_worker_frozen_past_its_lease_hands_nothing_over(
