@@ -230,7 +230,7 @@ def test_ten_tasks_by_keyboard_alone(house: tuple[real.House, Town], agent: Call
     keys.press("Escape")
     keys.press("g")
     keys.press("a")
-    page.wait_for_url(re.compile("list=all"))
+    until(page, "location.search.includes('list=all')")
     keys.press("?")
     page.wait_for_selector("#keys[open]")
     keys.press("Escape")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import io
 import re
 from collections.abc import Iterator
@@ -121,10 +122,8 @@ def test_fields_of_both_languages_are_the_same(korean: Catalog) -> None:
 
 def _fields(text: str) -> set[str]:
     named = set(re.findall(r"%\((\w+)\)[sd]", text))
-    try:
+    with contextlib.suppress(ValueError):
         named |= {f"{{{name}}}" for _l, name, _s, _c in Formatter().parse(text) if name}
-    except ValueError:
-        pass
     return named
 
 

@@ -45,7 +45,7 @@ def marks(session: Session, user_id: int, conversation_ids: Iterable[int]) -> di
             Seen.user_id == user_id, Seen.conversation_id.in_(list(conversation_ids))
         )
     )
-    return {number: last for number, last in rows}
+    return {row.conversation_id: row.last_id for row in rows}
 
 
 def waiting(session: Session, user_id: int) -> int:

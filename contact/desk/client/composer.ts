@@ -247,7 +247,10 @@ export async function send(then = "", later = ""): Promise<void> {
   } finally {
     busy = false;
     $("#send")?.removeAttribute("aria-disabled");
-    if (number === conversation) { look(number, "viewing"); text().focus(); }
+    if (number === conversation) {
+      look(number, "viewing");
+      if (form()?.contains(document.activeElement)) text().focus(); // whoever has gone elsewhere is not called back
+    }
     if (dirty) saveSoon();
   }
 }
