@@ -172,6 +172,22 @@ def _new_worker(house: House, dead: set[int]) -> psutil.Process | None:
     return worker if worker is not None and worker.pid not in dead else None
 
 
+def test_an_answer_that_is_repeated_does_not_close_what_was_opened_since(house: House, sink: Sink) -> None:
+    """The line broke after the commit, the customer wrote again, then the console repeats under its key."""
+    agent, books = Agent(house).sign_in(), Books(house)
+    wait_for(lambda: _mail(house, "Where is it?") == 250, what="the listener")
+    [number] = wait_for(agent.conversations, what="the conversation")
+    body = {"key": "once", "text": "It is there.", "way": agent.way(number), "then": "resolve"}
+    first = agent.post(f"/conversations/{number}/messages", body)
+    assert books.count("conversation") == {"resolved": 1}
+    agent.post("/act", {"verb": "reopen", "ids": [number]})
+    again = agent.post(f"/conversations/{number}/messages", body)
+    assert (again["delivery"], again["row"]) == (first["delivery"], first["row"])
+    assert books.count("conversation") == {"open": 1}
+    wait_for(lambda: books.count("delivery") == {"wired": 1}, what="the answer to leave")
+    assert len(sink.caught) == 1
+
+
 # -- no space --------------------------------------------------------------------------------
 
 

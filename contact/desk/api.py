@@ -39,12 +39,14 @@ def act() -> Any:
 
 @pages.post("/conversations/<int:number>/messages")
 def send(number: int) -> Any:
-    """A reply. `then`: `resolve` or `pend` in the same transaction."""
+    """A reply. `then`: `resolve` or `pend` in the same transaction, never again when the same key comes twice."""
     asked, now, service = _json(), utcnow(), here()
     with service.db.write() as session:
         conversation = conversations.top(session, conversations.get(session, number))
         delivery = writing.reply(session, now, service, conversation, _letter(asked), me())
-        if asked.get("then") == "resolve":
+        if delivery.created_at != now:
+            pass  # promised before, the answer was lost: what has happened since then stands
+        elif asked.get("then") == "resolve":
             conversations.resolve(session, now, conversation, me().id)
         elif asked.get("then") == "pend":
             conversations.pend(session, now, conversation, me().id)
