@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from contact.desk.today import Hour
 
-WIDTH, HEIGHT = 720, 160
-LEFT, TOP, BOTTOM = 34, 10, 22
-BAR = 11.0
+WIDTH, HEIGHT = 960, 200
+LEFT, TOP, BOTTOM = 44, 16, 32
+BAR = 14.0
 GAP = 2.0
 
 

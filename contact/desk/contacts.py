@@ -65,10 +65,10 @@ def new() -> Any:
     given = {name: storable(value).strip() for name, value in request.form.items()}
     try:
         with here().db.write() as session:
-            contact = _create(session, utcnow(), given)
+            made = _create(session, utcnow(), given).id
     except HanmaruError as error:
         return _form(given, error)
-    return back("contacts.one", "contact_made", contact_id=contact.id)
+    return back("contacts.one", "contact_made", contact_id=made)
 
 
 @pages.get("/<int:contact_id>")

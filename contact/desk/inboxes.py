@@ -55,9 +55,8 @@ def new(channel: str) -> Any:
             box = inbox.add(session, now, channel, address, form.ready["name"])
             inbox_form.apply(box, form, vault)
             _audit(session, "inbox.added", box, after=inbox_form.facts(box))
-    if form.errors:
-        return _page(channel, None, form)
-    return back("inboxes.one", "inbox_made", inbox_id=box.id)
+            made = box.id
+    return _page(channel, None, form) if form.errors else back("inboxes.one", "inbox_made", inbox_id=made)
 
 
 @pages.get("/<int:inbox_id>")
@@ -120,11 +119,11 @@ def test(inbox_id: int) -> Any:
     try:
         with here().db.write() as session:
             mine = inbox.get(session, inbox_id)
-            sent = trial.send_test(session, utcnow(), here(), mine, request.form.get("to", ""), me())
+            sent = trial.send_test(session, utcnow(), here(), mine, request.form.get("to", ""), me()).id
             _audit(session, "inbox.tested", mine)
     except HanmaruError as error:
         return _page(box.channel, box, Form(inbox_form.shown(box)), error=error)
-    return back("inboxes.one", "test_sent", inbox_id=inbox_id, test=sent.id)
+    return back("inboxes.one", "test_sent", inbox_id=inbox_id, test=sent)
 
 
 def _get(inbox_id: int) -> Inbox:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Float, Integer, cast, func, select
+from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from contact.conversation import Conversation, Mention, listing
@@ -92,11 +92,9 @@ def _by_hour(session: Session, begin: datetime) -> Sequence[Any]:
     """Rows since `begin` by whole hours since then. They are found by id: the log has no index by time."""
     row = Interaction
     if session.get_bind().dialect.name == "sqlite":
-        seconds = cast(func.strftime("%s", row.at), Integer) - int(begin.timestamp())
-        passed = seconds / 3600 - (seconds % 3600) / 3600.0  # SQLAlchemy's / is true division
-        passed = cast(passed, Integer)
+        passed = (cast(func.strftime("%s", row.at), Integer) - int(begin.timestamp())) // 3600
     else:
-        passed = cast(func.floor(cast(func.extract("epoch", row.at), Float) / 3600 - begin.timestamp() / 3600), Integer)
+        passed = cast(func.floor((func.extract("epoch", row.at) - int(begin.timestamp())) / 3600), Integer)
     by_people = (row.name == _SAID[0]) | row.user_id.is_not(None)
     query = select(passed, row.name, func.count()).where(row.id >= first_since(session, begin), row.at >= begin)
     return session.execute(query.where(row.name.in_(_SAID), by_people).group_by(passed, row.name)).all()

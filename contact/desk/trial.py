@@ -7,6 +7,8 @@ import imaplib
 import re
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,7 +27,9 @@ from contact.service import Service
 from contact.users import User
 
 WAIT = 8.0
-"""Seconds without a sign of life after which the server counts as silent."""
+"""Seconds after which a server that does not even greet counts as silent."""
+PATIENCE = 30.0
+"""Seconds for an answer: servers let whoever gave a wrong password wait on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def mailbox(box: Mailbox) -> Tried:
 
 
 def _look(box: Mailbox) -> Tried:
-    with _connect(box) as imap:
+    with _connected(box) as imap:
         try:
             imap.login(_quoted(box.user), box.password)
         except imaplib.IMAP4.abort:  # the connection broke: that says nothing about the password
@@ -87,6 +91,20 @@ def _look(box: Mailbox) -> Tried:
     if box.tls == "none":
         said.append(_("Without TLS the password travels in the clear; use this only inside your own network."))
     return Tried(True, " ".join(said))
+
+
+@contextmanager
+def _connected(box: Mailbox) -> Iterator[imaplib.IMAP4]:
+    """A connection that is closed whatever happens on it."""
+    imap = _connect(box)
+    try:
+        imap.sock.settimeout(PATIENCE)
+        yield imap
+    finally:
+        with suppress(OSError, imaplib.IMAP4.error):
+            imap.logout()
+        with suppress(OSError):  # closed already, unless the goodbye failed
+            imap.shutdown()
 
 
 def _connect(box: Mailbox) -> imaplib.IMAP4:
