@@ -112,7 +112,7 @@ class Ear:
 
 
 def _names(dir_fd: int) -> list[str]:
-    return os.listdir(dir_fd)  # noqa: PTH208 - pathlib knows no folder by its descriptor
+    return os.listdir(dir_fd)
 
 
 def _address(run_dir: Path, dir_fd: int, name: str) -> str:
