@@ -12,6 +12,7 @@ const quick = { forceNew: true, reconnectionDelay: 100, reconnectionDelayMax: 40
 const visitors = [];
 const pages = [];
 let writing = true;
+const PATIENT = 12; // lines nobody has answered, after which a person waits
 
 class Visitor {
   token = null; up = false; current = false; flushing = false; older = false;
@@ -194,7 +195,7 @@ class Page {
 async function chatter(visitor, pause) {
   for (let number = 0; writing; number++) {
     visitor.say(`${visitor.name} ${number}`);
-    await calm(pause * (0.5 + Math.random()));
+    do { await calm(pause * (0.5 + Math.random())); } while (writing && visitor.waiting.length >= PATIENT);
   }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import queue
 import random
@@ -33,7 +34,7 @@ from real import RAN, House, wait_for
 HERE = Path(__file__).parent
 LARGE = 300 * 1024
 """Bytes of a mail that is kept as a file, not in its row."""
-_AWAY = (OSError, urllib.error.URLError, ValueError)
+_AWAY = (OSError, http.client.HTTPException, ValueError)
 """How a server that is not there looks from outside."""
 
 
@@ -75,7 +76,7 @@ class Browsers:
         self.process.stdin.write(json.dumps({"do": what, **facts}) + "\n")
         self.process.stdin.flush()
 
-    def ask(self, what: str, seconds: float = 60) -> Any:
+    def ask(self, what: str, seconds: float = 90) -> Any:
         self.do(what)
         try:
             return self._answers.get(timeout=seconds)
