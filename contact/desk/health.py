@@ -43,14 +43,22 @@ class Health:
 
 def all_(session: Session) -> list[Health]:
     """Every inbox, oldest first."""
-    found = session.scalars(select(Inbox).order_by(Inbox.id)).all()
+    return _of(session, session.scalars(select(Inbox).order_by(Inbox.id)).all())
+
+
+def of(session: Session, one: Inbox) -> Health:
+    return _of(session, [one])[0]
+
+
+def _of(session: Session, found: Sequence[Inbox]) -> list[Health]:
     queued, failing = _by_inbox(session, _queued), _by_inbox(session, _troubled)
     boxes = trouble.mailboxes(session, all=True)
+    lasts = {one.id: _lasts(session, one.id) for one in found}
     return [
         Health(
             inbox=one,
-            received=_last(session, one.id, Name.MESSAGE_RECEIVED),
-            sent=_last(session, one.id, Name.MESSAGE_QUEUED),
+            received=lasts[one.id].get(Name.MESSAGE_RECEIVED),
+            sent=lasts[one.id].get(Name.MESSAGE_QUEUED),
             queued=queued.get(one.id, 0),
             failing=failing.get(one.id, 0),
             folders=[box for box in boxes if box.inbox_id == one.id],
@@ -59,23 +67,20 @@ def all_(session: Session) -> list[Health]:
     ]
 
 
-def of(session: Session, inbox_id: int) -> Health | None:
-    return next((one for one in all_(session) if one.inbox.id == inbox_id), None)
-
-
 def _by_inbox(session: Session, condition: Any) -> dict[int, int]:
     """Deliveries by inbox along a partial index: its condition must stand there word for word."""
     some = select(Delivery.inbox_id).where(condition).limit(CAP).subquery()
     return dict(session.execute(select(some.c.inbox_id, func.count()).group_by(some.c.inbox_id)).all())
 
 
-def _last(session: Session, inbox_id: int, name: Name) -> datetime | None:
-    """The time of the newest row of that name, found through the newest conversations of the inbox."""
+def _lasts(session: Session, inbox_id: int) -> dict[str, datetime]:
+    """The time of the newest message each way, found through the newest conversations of the inbox."""
     newest: list[int] = []
     for state in State:  # the index holds them by inbox and state, newest last
         query = select(Conversation.id).where(Conversation.inbox_id == inbox_id, Conversation.state == state.value)
         query = query.where(Conversation.merged_into.is_(None)).order_by(Conversation.last_at.desc()).limit(NEWEST)
         newest += session.scalars(query).all()
     row = Interaction
-    query_last = select(func.max(row.at)).where(row.conversation_id.in_(newest), row.name == name.value)
-    return session.scalar(query_last)
+    said = row.name.in_((Name.MESSAGE_RECEIVED.value, Name.MESSAGE_QUEUED.value))
+    last = select(row.name, func.max(row.at)).where(row.conversation_id.in_(newest), said).group_by(row.name)
+    return dict(session.execute(last).all())

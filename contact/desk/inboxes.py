@@ -6,6 +6,7 @@ import secrets
 from typing import Any
 
 from flask import Blueprint, render_template, request
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contact import inbox
@@ -142,7 +143,7 @@ def _page(
             box=box,
             form=form,
             tried=tried,
-            health=health.of(session, box.id) if box else None,
+            health=health.of(session, box) if box else None,
             has_password=bool(box and box.secrets),
             listener="{}:{}".format(*service.settings.smtp_listen),
             public=service.settings.public,
@@ -160,8 +161,7 @@ def _page(
 
 def _is_shop(session: Session, box: Inbox) -> bool:
     """Whether the demo shop shows this chat: it takes the oldest."""
-    chats = [one for one in health.all_(session) if one.inbox.channel == "chat"]
-    return bool(chats) and chats[0].inbox.id == box.id
+    return session.scalar(select(func.min(Inbox.id)).where(Inbox.channel == "chat")) == box.id
 
 
 def _test(session: Session, box: Inbox | None) -> Delivery | None:
