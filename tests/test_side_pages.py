@@ -907,6 +907,18 @@ class TestContacts:
             assert "<script>alert" not in page.text
             assert "<img src=x" not in page.text
 
+    def test_a_language_nobody_speaks_is_text(self, lite: House) -> None:
+        """`_()` in a template trusts its msgid: nothing a stranger wrote may stand there."""
+        furnished(lite)
+        mina = browse(lite, "mina")
+        for hostile in ("<b>x</b>", "50%s"):
+            with lite.db.write() as session:
+                directory.get(session, 1).language = hostile
+            page = mina.get("/desk/contacts/1")
+            assert page.status_code == 200
+            assert hostile in unescape(page.text)
+            assert "<b>x</b>" not in page.text
+
     def test_one_person_and_a_merged_one(self, home: House) -> None:
         town = furnished(home)
         with home.db.write() as session:
