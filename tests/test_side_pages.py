@@ -480,6 +480,24 @@ class TestFailed:
         held = [one for one in walk("before", r"/desk/failed/messages/(\d+)\"") if one in lost]
         assert held == lost[::-1]
 
+    def test_what_a_stranger_s_server_said_is_text_everywhere(self, lite: House) -> None:
+        town = furnished(lite)
+        made, boss = bad_day(lite.db, town), browse(lite, "boss")
+        said = "550 <script>alert(1)</script> 100% full %(x)s"
+        with lite.db.write() as session:
+            session.execute(sa.update(Delivery).values(reason=said))
+            box = inbox.get(session, town.mailbox.id)
+            inbox.pause(box, said)
+        talks = [
+            f"/desk/conversations/{town.talks[name]}"
+            for name in ("최민수", "한유나", "이소라", "강도현", "Anna Kowalska")
+        ]
+        for path in ("/desk/failed", f"/desk/failed/messages/{made['failed']}", f"/desk/inboxes/{box.id}", *talks):
+            page = boss.get(path)
+            assert page.status_code == 200, path
+            assert "<script>alert(1)" not in page.text, path
+            assert said in unescape(page.text), path
+
     def test_hostile_addresses(self, lite: House) -> None:
         furnished(lite)
         mina = browse(lite, "mina")

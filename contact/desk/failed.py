@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, render_template, request
-from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import inbox, log, outbox, raw
 from contact.db import utcnow
 from contact.desk import trouble, words
+from contact.desk.filters import reason
 from contact.desk.told import back, notice, number
 from contact.desk.words import N_
 from contact.errors import HanmaruError, NotFound
@@ -203,11 +203,6 @@ def _message(delivery_id: int, error: HanmaruError | None = None) -> Any:
             error=told(error),
         )
     return refused(page, error)
-
-
-def reason(text: str) -> str:
-    """A kept sentence in the reader's language, if we know it. Plain text: strangers' words stand in it, too."""
-    return str(_(text)) if text else ""
 
 
 def _outcome(value: str) -> words.Stage:

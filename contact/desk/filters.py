@@ -123,6 +123,15 @@ def linked(text: str) -> Markup:
     return Markup("").join([*out, escape((text or "")[end:])])
 
 
+def reason(text: str | None) -> str:
+    """A kept sentence in the reader's language, if we know it.
+
+    Never `_()` in a template for this: there it trusts its text as HTML and reads `%` in it,
+    and a reason holds the words of a stranger's server.
+    """
+    return str(_(text)) if text else ""
+
+
 def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         initials=initials,
@@ -137,5 +146,6 @@ def install(app: Flask) -> None:
         span=span,
         size=size,
         linked=linked,
+        reason=reason,
     )
     app.jinja_env.globals["get_locale"] = get_locale

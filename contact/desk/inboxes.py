@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from contact import inbox
 from contact.db import utcnow
 from contact.desk import health, inbox_form, trial, words
-from contact.desk.failed import reason
+from contact.desk.filters import reason
 from contact.desk.inbox_form import Form
 from contact.desk.told import back, notice, number
 from contact.desk.words import N_
