@@ -228,6 +228,7 @@ def test_ten_tasks_by_keyboard_alone(house: tuple[real.House, Town], agent: Call
     keys.type("snoo")
     page.wait_for_selector("#palette-list [aria-selected=true]:has-text('Snooze')")
     keys.press("Escape")
+    page.wait_for_selector("#palette", state="hidden")  # the browser closes it after the key was told
     keys.press("g")
     keys.press("a")
     until(page, "location.search.includes('list=all')")

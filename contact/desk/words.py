@@ -101,7 +101,7 @@ DELIVERY: Final[dict[DeliveryState, Stage]] = {
     DeliveryState.READ: Stage(N_("Read"), "eye", "good", N_("The customer has seen it.")),
     DeliveryState.FAILED: Stage(N_("Failed"), "fail", "bad", N_("It was not sent.")),
     DeliveryState.BOUNCED: Stage(N_("Came back"), "bounce", "bad", N_("It was sent and came back.")),
-    DeliveryState.EXPIRED: Stage(N_("Given up"), "clock", "bad", N_("All tries failed.")),
+    DeliveryState.EXPIRED: Stage(N_("Given up"), "clock", "bad", N_("It did not leave in its time.")),
     DeliveryState.CANCELLED: Stage(N_("Taken back"), "undo", "plain", N_("It never left.")),
     DeliveryState.UNKNOWN: Stage(
         N_("Unknown"), "question", "warn", N_("It broke off while being handed over: it may have arrived or not.")

@@ -19,7 +19,7 @@ import gevent
 import orjson
 import structlog
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from contact import log as spine
 from contact.bells import GeventBell, GeventBells
@@ -152,8 +152,11 @@ class Live:
         return len(rows)
 
     def _tell(self, follower: Follower, rows: Sequence[Interaction]) -> None:
+        """A busy database is waited for, with the position kept: pages know a row they have seen."""
         try:
             follower(rows)
+        except OperationalError:
+            raise
         except Exception:
             log.exception("a live follower failed", follower=getattr(follower, "__qualname__", "?"))
 
