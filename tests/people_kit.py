@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,7 +91,11 @@ class Browser:
         return cookie.value if cookie else ""
 
 
-def house(folder: Path, **settings: Any) -> House:
+def house(folder: Path, template: Path | None = None, **settings: Any) -> House:
+    """A fresh house; `template` = a migrated database to begin with a copy of."""
+    if template is not None:
+        folder.mkdir(parents=True)
+        shutil.copy(template, folder / "hanmaru.db")
     made = Settings(_env_file=None, data_dir=folder, secret_key="test " * 8, language="en", **settings)  # type: ignore[call-arg]
     service = wsgi.compose(made)
     upgrade(service.db.engine)
