@@ -12,7 +12,7 @@ from contact import conversation as conversations
 from contact import log
 from contact.conversation import Conversation, ConversationTag, Mention, State, listing, reading
 from contact.conversation.conversation import counts
-from contact.errors import Conflict, Invalid, NotFound
+from contact.errors import Conflict, Invalid, KeyReused, NotFound
 from contact.messages import Thread
 
 
@@ -229,3 +229,16 @@ def test_counters_follow(hall: Hall) -> None:
     with hall.db.read() as session:
         assert counts(session) == {("open", 0): 1, ("resolved", 0): 1, ("resolved", 5): 1}
         assert session.scalar(sa.select(sa.func.count()).select_from(Conversation)) == 4
+
+
+def test_a_note_sent_again_under_its_key_is_one_note(hall: Hall) -> None:
+    number = hall.mail_in().conversation_id
+    with hall.db.write() as session:
+        one = conversations.get(session, number)
+        first = conversations.note(session, hall.tick(), one, "call back", 1, [2], "desk:1:k")
+        again = conversations.note(session, hall.tick(), one, "call back", 1, [2], "desk:1:k")
+        assert again.id == first.id
+        assert session.scalar(sa.select(sa.func.count()).select_from(Mention)) == 1
+        with pytest.raises(KeyReused):
+            conversations.note(session, hall.tick(), one, "another", 1, (), "desk:1:k")
+    assert names(hall, number).count("note.added") == 1

@@ -13,7 +13,7 @@ from contact import log
 from contact.conversation.conversation import Conversation, Participant, count, get, record
 from contact.conversation.state import State, priority_of
 from contact.db import Base, Id, Utc, wake
-from contact.errors import Conflict, Invalid
+from contact.errors import Conflict, Invalid, KeyReused
 from contact.log import Appended, Interaction, Name
 from contact.text import storable
 
@@ -188,13 +188,29 @@ def note(
     text: str,
     user_id: int,
     mentions: Iterable[int] = (),
-) -> Appended:
-    """Write something down that the customer never sees; `mentions` are told."""
+    key: str | None = None,
+) -> Appended | Interaction:
+    """Write something down that the customer never sees; `mentions` are told.
+
+    The same `key` again is the same note; with another text it raises `KeyReused`.
+    """
     if not text.strip():
         raise Invalid("The note is empty.")
+    log.lock(session)
+    if key and (earlier := log.by_key(session, key)) is not None:
+        if earlier.body != storable(text):
+            raise KeyReused
+        return earlier
     named = sorted(set(mentions) - {user_id})
     row = record(
-        session, now, conversation, Name.NOTE_ADDED, user_id=user_id, body=storable(text), data={"mentions": named}
+        session,
+        now,
+        conversation,
+        Name.NOTE_ADDED,
+        user_id=user_id,
+        key=key,
+        body=storable(text),
+        data={"mentions": named},
     )
     session.add_all(Mention(interaction_id=row.id, user_id=number, conversation_id=conversation.id) for number in named)
     return row

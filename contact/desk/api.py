@@ -65,7 +65,7 @@ def write_note(number: int) -> Any:
     asked, now = _json(), utcnow()
     with here().db.write() as session:
         conversation = conversations.top(session, conversations.get(session, number))
-        row = writing.note(session, now, conversation, str(asked.get("text", "")), me())
+        row = writing.note(session, now, conversation, str(asked.get("text", "")), me(), _key(asked))
     return {"row": row.id}
 
 
@@ -244,7 +244,7 @@ def _letter(asked: dict[str, Any]) -> Letter:
     seen_id = asked.get("seen")
     later = asked.get("later")
     return Letter(
-        key=f"desk:{me().id}:{asked['key']}"[:120] if asked.get("key") else "",
+        key=_key(asked),
         text=str(asked.get("text", "")),
         inbox_id=int(box),
         address_id=int(address),
@@ -255,6 +255,11 @@ def _letter(asked: dict[str, Any]) -> Letter:
         seen=int(seen_id) if seen_id is not None else None,
         later=acts.moment(later) if later else None,
     )
+
+
+def _key(asked: dict[str, Any]) -> str:
+    """What makes a message or note the same one when it is sent again; empty = each is its own."""
+    return f"desk:{me().id}:{asked['key']}"[:120] if asked.get("key") else ""
 
 
 def _json() -> dict[str, Any]:

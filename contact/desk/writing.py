@@ -133,9 +133,12 @@ def parties(line: str) -> tuple[Party, ...]:
     return tuple(addresses.party(AddressKind.EMAIL, value) for value in dict.fromkeys(values))
 
 
-def note(session: Session, now: datetime, conversation: Conversation, text: str, user: User) -> Appended:
-    """Write a note; whoever is named in it finds it under Mentions."""
-    row = conversations.note(session, now, conversation, text.strip(), user.id, mentioned(session, text))
+def note(
+    session: Session, now: datetime, conversation: Conversation, text: str, user: User, key: str = ""
+) -> Appended | Interaction:
+    """Write a note; whoever is named in it finds it under Mentions. The same `key` again is the same note."""
+    named = mentioned(session, text)
+    row = conversations.note(session, now, conversation, text.strip(), user.id, named, key or None)
     draft.drop(session, user.id, conversation.id)
     seen.read_to(session, user.id, conversation.id, row.id)
     return row

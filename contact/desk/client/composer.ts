@@ -256,7 +256,9 @@ export async function send(then = "", later = ""): Promise<void> {
 }
 
 async function sendNote(number: number): Promise<void> {
-  await post(`/desk/api/conversations/${number}/notes`, { text: text().value });
+  key ||= crypto.randomUUID();
+  await post(`/desk/api/conversations/${number}/notes`, { key, text: text().value });
+  key = "";
   if (number === conversation) { clear(); setMode("reply", false); }
   toast(say("noted"), { seconds: 2 });
 }
