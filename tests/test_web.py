@@ -31,6 +31,8 @@ from contact.web.live import same_origin
 from contact.web.offload import offload
 from contact.web.security import PUBLIC
 
+FILES = Path(__file__).parents[1] / "contact/desk/static"
+
 
 @pytest.fixture
 def service(settings: Settings) -> Iterator[Service]:
@@ -123,10 +125,10 @@ def test_other_errors_are_sentences_too(client: FlaskClient, method: str, path: 
 
 
 def test_pages_speak_the_readers_language(client: FlaskClient) -> None:
-    assert '<html lang="ko">' in client.get("/nowhere").text
-    assert '<html lang="en">' in client.get("/nowhere", headers={"Accept-Language": "en-GB,ko;q=0.1"}).text
+    assert '<html lang="ko" ' in client.get("/nowhere").text
+    assert '<html lang="en" ' in client.get("/nowhere", headers={"Accept-Language": "en-GB,ko;q=0.1"}).text
     client.set_cookie("language", "ko")
-    assert '<html lang="ko">' in client.get("/nowhere", headers={"Accept-Language": "en"}).text
+    assert '<html lang="ko" ' in client.get("/nowhere", headers={"Accept-Language": "en"}).text
 
 
 # -- files ---------------------------------------------------------------------------------
@@ -225,7 +227,9 @@ def test_metrics_count_and_are_for_loopback_alone(service: Service, client: Flas
 
 def test_metrics_with_a_token(service: Service) -> None:
     changed = service.settings.model_copy(update={"metrics_token": "s3cret"})
-    app = web.make(Service(changed, service.db, service.channels, service.store, service.nudges))
+    app = web.make(
+        Service(changed, service.db, service.channels, service.store, service.nudges), statics={"desk": FILES}
+    )
     client = app.test_client()
     assert client.get("/metrics").status_code == 404
     assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404
@@ -306,7 +310,9 @@ def test_offload_is_an_ordinary_call_outside_the_server(service: Service) -> Non
 def test_behind_a_proxy_its_word_counts_only_when_trusted(service: Service) -> None:
     for trusted, expected in ((0, 404), (1, 200)):
         changed = service.settings.model_copy(update={"trusted_proxies": trusted})
-        app = web.make(Service(changed, service.db, service.channels, service.store, service.nudges))
+        app = web.make(
+            Service(changed, service.db, service.channels, service.store, service.nudges), statics={"desk": FILES}
+        )
         answer = app.test_client().get(
             "/metrics", headers={"X-Forwarded-For": "127.0.0.1"}, environ_base={"REMOTE_ADDR": "10.0.0.1"}
         )
