@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import smtplib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -137,6 +138,8 @@ def _renumber(dovecot: Dovecot, user: str) -> None:
     for name in ("cur", "new"):
         for path in (dovecot.home / "mail" / user / name).iterdir():
             path.unlink()
+    second = int(time.time())
+    wait_for(lambda: time.time() >= second + 1)  # Dovecot numbers a mailbox by the second of its birth
     for mail in kept:
         dovecot.deliver(user, mail)
     with dovecot.client(user) as client:
