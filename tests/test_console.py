@@ -154,6 +154,54 @@ def test_undo_puts_the_words_back(house: tuple[real.House, Town], agent: Callabl
     until(page, "!document.querySelector('#draft-state').textContent")
 
 
+def test_words_that_came_back_can_be_thrown_away_though_a_save_answers_late(
+    house: tuple[real.House, Town], agent: Callable[..., Agent]
+) -> None:
+    number = house[1].talks["이소라"]
+    page = agent("jun").go(f"/desk/conversations/{number}?list=all")
+    late: list[tuple[Any, Any]] = []
+
+    def hold(route: Any) -> None:
+        if route.request.post_data_json["text"]:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    page.route("**/desk/api/conversations/*/draft", hold)
+    page.fill("#text", "다시 생각할 답변")
+    page.press("#text", "Control+Enter")
+    page.wait_for_selector(".toast .link")
+    until(page, "document.querySelector('#text').value === ''")
+    page.wait_for_timeout(600)  # longer than a draft may wait: a save that should not be would be under way
+    page.unroute("**/desk/api/conversations/*/draft")
+    page.click(".toast .link")
+    until(page, "document.querySelector('#text').value === '다시 생각할 답변'")
+    for route, answer in late:
+        route.fulfill(response=answer)
+    page.fill("#text", "")
+    until(page, "!document.querySelector('#draft-state').textContent")
+    assert page.input_value("#text") == ""
+
+
+def test_words_begun_since_stay_when_a_message_is_taken_back(
+    house: tuple[real.House, Town], agent: Callable[..., Agent]
+) -> None:
+    number = house[1].talks["이소라"]
+    page = agent("jun").go(f"/desk/conversations/{number}?list=all")
+    page.fill("#text", "먼저 보낸 답변")
+    page.press("#text", "Control+Enter")
+    page.wait_for_selector(".toast .link")
+    until(page, "document.querySelector('#text').value === ''")
+    page.evaluate(
+        "() => { const text = document.querySelector('#text'); text.value = '새로 쓰는 말';"
+        " text.dispatchEvent(new InputEvent('input', {bubbles: true}));"
+        " document.querySelector('.toast .link').click(); }"
+    )
+    until(page, "document.querySelector('#text').value === '새로 쓰는 말\\n\\n먼저 보낸 답변'")
+    page.fill("#text", "")
+    until(page, "!document.querySelector('#draft-state').textContent")
+
+
 def test_a_mail_leaves_after_the_undo_time(house: tuple[real.House, Town], agent: Callable[..., Agent]) -> None:
     number = house[1].talks["최민수"]
     page = agent("jun").go(f"/desk/conversations/{number}?list=all")

@@ -128,7 +128,7 @@ def decide(number: int, what: str) -> Any:
             outbox.settle_by_hand(session, now, number, what == "arrived", user.id)
             kept = None
     if kept:
-        _spread_draft(kept["conversation"], kept, "")
+        _spread_draft(kept["conversation"], kept, str(_json().get("device", "")))
     return {"draft": kept}
 
 

@@ -160,9 +160,9 @@ function changed(): void {
 const saveSoon = settled(() => void save(), 250, 450);
 
 async function save(): Promise<void> {
-  if (saving) { await saving; if (!dirty) return; }
+  if (saving) await saving;
   const number = conversation;
-  if (!number || busy || !form()) return;
+  if (!dirty || !number || busy || !form()) return; // a late timer: an empty draft with an old version must not go out after sending
   dirty = false;
   const body = { mode, text: text().value, fields: fields(), seen, version, device };
   saving = api<{ draft: Draft | null }>("PUT", `/desk/api/conversations/${number}/draft`, body).then(
@@ -283,10 +283,9 @@ function offerUndo(delivery: number, left: number, then: string, leaves: string)
   const soon = left <= 130;
   const undo = async () => {
     try {
-      const told = await post<{ draft: Draft | null }>(`/desk/api/deliveries/${delivery}/cancel`, { reopen: then !== "" });
-      if (!told.draft) return;
-      if (told.draft.conversation !== conversation) await thread.open(told.draft.conversation);
-      else adopt(told.draft);
+      const draft = await takeBack(delivery, then !== "");
+      if (!draft) return;
+      if (draft.conversation !== conversation) await thread.open(draft.conversation);
       toast(say("undone"));
       void thread.catchUp();
     } catch (error) {
@@ -297,6 +296,18 @@ function offerUndo(delivery: number, left: number, then: string, leaves: string)
     seconds: soon ? left : 8, choice: { name: say("undo"), run: () => void undo() },
     ...(soon ? { count: (n: number) => say("queued", { n }) } : {}),
   });
+}
+
+/** Take a message back before it leaves. Its words come behind those begun since; nothing on screen is lost. */
+export async function takeBack(delivery: number | string, reopen = false): Promise<Draft | null> {
+  // The server joins what it has; but the undo time runs, so a slow save is not waited for.
+  if (dirty || saving) await Promise.race([save(), new Promise((done) => { window.setTimeout(done, 1000); })]);
+  const { draft } = await post<{ draft: Draft | null }>(`/desk/api/deliveries/${delivery}/cancel`, { reopen, device });
+  if (draft?.conversation !== conversation) return draft;
+  if (saving) await saving;
+  if (draft.text.startsWith(text().value.trimEnd())) adopt(draft);
+  else moved(draft);
+  return draft;
 }
 
 function arrived(on: boolean): void {

@@ -241,8 +241,8 @@ export async function pictures(number: string, always: boolean): Promise<void> {
 
 export async function decide(delivery: string, what: string): Promise<void> {
   try {
-    const told = await post<{ draft: composer.Draft | null }>(`/desk/api/deliveries/${delivery}/${what}`);
-    if (told.draft) { composer.adopt(told.draft); toast(say("undone")); }
+    if (what !== "cancel") await post(`/desk/api/deliveries/${delivery}/${what}`);
+    else if (await composer.takeBack(delivery)) toast(say("undone"));
     void catchUp();
   } catch (error) {
     complain(error);
