@@ -276,7 +276,8 @@ def advance(session: Session, reader: Reader, limit: int = 200) -> int:
             reader.read(session, row)
         except Exception as error:
             raise ReaderFailed(reader.name, row.id, error) from error
-        state.position = row.id
+    if rows:
+        state.position = rows[-1].id
     return len(rows)
 
 

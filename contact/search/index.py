@@ -7,11 +7,11 @@ with a GIN index over `bigrams(words)`; a writer of the log never pays for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ForeignKey, Text, select, text
+from sqlalchemy import ForeignKey, Text, bindparam, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -20,10 +20,14 @@ from contact.db import Base, Id
 from contact.directory import Address, Contact
 from contact.log import Interaction, Name, Reader, ReaderState
 from contact.messages import AddressKind
+from contact.prepared import Prepared
 from contact.search import words
 
 NAME = "search"
 """The reader's name."""
+
+_LOOKED_AT = "contacts the search has looked at"
+"""Key in `session.info`: a transaction, and the contacts looked at in it."""
 
 search_document = sa.Table(
     "search_document", sa.MetaData(), sa.Column("id", sa.BigInteger, primary_key=True), sa.Column("words", sa.Text)
@@ -59,7 +63,18 @@ def read(session: Session, row: Interaction) -> None:
     if told := words.document(row.name, row.body, row.content):
         _add(session, row.id, told)
     if row.contact_id is not None and row.name in _TELLS_OF_CONTACT:
-        index_contact(session, row.contact_id)
+        _contact_once(session, row.contact_id)
+
+
+def _contact_once(session: Session, contact_id: int) -> None:
+    """A contact is looked at once in a transaction: what changes it later brings a row of its own."""
+    transaction = session.get_transaction()
+    of, known = session.info.get(_LOOKED_AT, (None, set()))
+    if of is not transaction:
+        _, known = session.info[_LOOKED_AT] = (transaction, set())
+    if contact_id not in known:
+        index_contact(session, contact_id)
+        known.add(contact_id)
 
 
 reader = Reader(NAME, read)
@@ -77,13 +92,17 @@ def _add(session: Session, number: int, told: str) -> None:
     session.execute(postgresql.insert(search_document).values(values).on_conflict_do_nothing())
 
 
-_ADD = "insert into {0} (rowid, grams) values (:id, :grams)"
-_TAKE = "insert into {0} ({0}, rowid, grams) values ('delete', :id, :grams)"
+_TABLES = ("search_index", "contact_index")
+_ADD = {table: Prepared(text(f"insert into {table} (rowid, grams) values (:id, :grams)")) for table in _TABLES}  # noqa: S608 - our own names
+_TAKE = {
+    table: Prepared(text(f"insert into {table} ({table}, rowid, grams) values ('delete', :id, :grams)"))  # noqa: S608
+    for table in _TABLES
+}
 
 
 def _fts(session: Session, table: str, number: int, told: str, *, away: bool = False) -> None:
-    statement = text((_TAKE if away else _ADD).format(table))
-    session.execute(statement, {"id": number, "grams": words.tokens(words.bigrams(told))})
+    statement = (_TAKE if away else _ADD)[table]
+    statement.run(session, {"id": number, "grams": words.tokens(words.bigrams(told))})
 
 
 def forget_rows(session: Session, ids: Iterable[int]) -> None:
@@ -109,9 +128,10 @@ def _parts(numbers: list[int], size: int = 500) -> Iterable[list[int]]:
 
 def index_contact(session: Session, contact_id: int) -> None:
     """Bring what one contact is found by up to date."""
-    told = _contact_words(session, contact_id)
-    known = session.scalar(select(ContactWords.words).where(ContactWords.contact_id == contact_id))
-    if told == (known or ""):
+    session.flush()
+    rows = _CONTACT.rows(session, {"contact": contact_id})
+    told, known = _contact_words(rows), (rows[0][_KNOWN] or "") if rows else ""
+    if told == known:
         return
     forget_contact(session, contact_id)
     if told:
@@ -131,18 +151,26 @@ def forget_contact(session: Session, contact_id: int) -> None:
     session.execute(sa.delete(ContactWords).where(mine))
 
 
-def _contact_words(session: Session, contact_id: int) -> str:
-    rows: list[Any] = session.execute(
-        select(Contact.name, Contact.organisation, Contact.erased_at, Address.kind, Address.value)
-        .outerjoin(Address, Address.contact_id == Contact.id)
-        .where(Contact.id == contact_id)
-        .order_by(Address.id)
-    ).all()  # type: ignore[assignment]
-    if not rows or rows[0].erased_at is not None:
+_COLUMNS = (Contact.name, Contact.organisation, Contact.erased_at, Address.kind, Address.value, ContactWords.words)
+_KNOWN = len(_COLUMNS) - 1
+_CONTACT = Prepared(
+    select(*_COLUMNS)
+    .select_from(Contact)
+    .outerjoin(Address, Address.contact_id == Contact.id)
+    .outerjoin(ContactWords, ContactWords.contact_id == Contact.id)
+    .where(Contact.id == bindparam("contact"))
+    .order_by(Address.id),
+    columns=_COLUMNS,
+)
+"""A contact, a row for each address, and what it is found by until now."""
+
+
+def _contact_words(rows: Sequence[Sequence[Any]]) -> str:
+    if not rows or rows[0][2] is not None:
         return ""
-    lines = [rows[0].name, rows[0].organisation]
-    for row in rows:
-        lines += _spellings(row.kind, row.value)
+    lines = [rows[0][0], rows[0][1]]
+    for _, _, _, kind, value, _ in rows:
+        lines += _spellings(kind, value)
     return "\n".join(line for line in map(words.normal, lines) if line)
 
 
