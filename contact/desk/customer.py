@@ -19,10 +19,12 @@ from contact.directory import Contact, Hint, Person, people
 from contact.log import Interaction, Name
 
 TIMELINE = 60
+"""Rows on one page of the timeline."""
 PAGES = 12
 FILTERS: dict[str, tuple[Name, ...]] = {
     "messages": (*entries.TALK[:2], *entries.SYSTEM),
     "notes": (Name.NOTE_ADDED,),
+    "": tuple(name for name, line in words.LOG.items() if not line.quiet),
 }
 
 
@@ -66,13 +68,10 @@ def build(session: Session, root_id: int, now: datetime, only: str = "", before:
 
 def _timeline(session: Session, root_id: int, only: str, before: int | None) -> tuple[list[Interaction], int]:
     """Newest rows of the person; and where older ones begin, 0 when there are none."""
-    rows = reading.timeline(session, root_id, before=before, limit=TIMELINE * (4 if only else 2))
-    oldest = rows[0].id if len(rows) == TIMELINE * (4 if only else 2) else 0
-    if only in FILTERS:
-        rows = [row for row in rows if row.name in FILTERS[only]]
-    elif only:
-        rows = [row for row in rows if row.channel == only and row.name in (*entries.TALK, *entries.SYSTEM)]
-    return rows, oldest
+    channel = "" if only in FILTERS else only
+    names = FILTERS.get(only) or (*entries.TALK, *entries.SYSTEM)
+    rows = reading.timeline(session, root_id, before=before, limit=TIMELINE, names=names, channel=channel)
+    return rows, rows[0].id if len(rows) == TIMELINE else 0
 
 
 def _alone(session: Session, member: Contact) -> Person:
@@ -106,10 +105,8 @@ def _conversations(session: Session, root_id: int) -> list[Conversation]:
 
 def _pages(session: Session, root_id: int) -> list[dict[str, Any]]:
     """Pages the visitor lets us see, newest first, from the newest rows of the person."""
-    rows = reading.timeline(session, root_id, limit=300)
-    return [{"at": row.at, **(row.content or {})} for row in reversed(rows) if row.name == Name.CHAT_PAGE_VISITED][
-        :PAGES
-    ]
+    rows = reading.newest(session, root_id, Name.CHAT_PAGE_VISITED, of=300, limit=PAGES)
+    return [{"at": row.at, **(row.content or {})} for row in rows]
 
 
 def _reason(hint: Hint) -> str:

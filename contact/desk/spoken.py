@@ -38,6 +38,7 @@ WORDS: Final[dict[str, str]] = {
     "takeTheirs": N_("Use the other text"),
     "keepMine": N_("Keep this text"),
     "newBelow": N_("New messages below"),
+    "between": N_("Show the messages in between"),
     "newMessage": N_("New message from {who}"),
     "assignMe": N_("Assign to me"),
     "assignNobody": N_("Unassign"),

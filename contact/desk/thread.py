@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from contact import conversation as conversations
 from contact import inbox, log
 from contact.conversation import Conversation, reading
-from contact.desk import apart, composer, draft, entries
+from contact.desk import apart, composer, draft, entries, words
 from contact.desk.composer import Composer
 from contact.desk.draft import Draft
 from contact.desk.entries import Entry
@@ -23,8 +23,11 @@ from contact.log import Interaction
 from contact.service import Service
 from contact.users import User
 
-PAGE = 120
-"""Rows of the log on the first page of a thread; a message and its delivery are about three."""
+PAGE = 60
+"""Rows on the first page of a thread, and on each older one. What says nothing to a reader is not counted."""
+BEHIND = 120
+"""Rows of the log in one answer to a page that has fallen behind."""
+SHOWN = tuple(name for name, line in words.LOG.items() if not line.quiet)
 
 
 @dataclass(slots=True)
@@ -54,18 +57,29 @@ class Since:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some older rows. `first`: where what is still older begins, 0 = there is nothing. `last`: what
+    comes between this part and the rows below begins behind this row, 0 = they join."""
+
+    entries: list[Entry]
+    first: int = 0
+    last: int = 0
+
+
 def read(session: Session, number: int, *, head_only: bool = False) -> Thread:
     """The newest page of a conversation, or its head alone; raises `NotFound`."""
     conversation = conversations.top(session, conversations.get(session, number))
-    rows = [] if head_only else reading.thread(session, conversation.id, limit=PAGE)
+    head = log.head(session)  # first: what comes while we read is asked for again, never missed
+    rows = [] if head_only else reading.thread(session, conversation.id, limit=PAGE, names=SHOWN)
     users = entries.everyone(session)
     return Thread(
         conversation=conversation,
         person=people(session, {conversation.contact_id})[conversation.contact_id],
         inbox=inbox.get(session, conversation.inbox_id),
         entries=entries.build(session, rows, conversation.id),
-        first=rows[0].id if len(rows) == PAGE else 0,
-        head=log.head(session),
+        first=_more(rows, PAGE),
+        head=head,
         users=[user for user in users.values() if user.active],
         assignee=users.get(conversation.assignee_id or 0),
         merged=_merged(session, conversation.id),
@@ -73,23 +87,50 @@ def read(session: Session, number: int, *, head_only: bool = False) -> Thread:
     )
 
 
-def older(session: Session, number: int, before: int) -> tuple[list[Entry], int]:
-    """The page before row `before`, and where the next one begins (0 = nowhere)."""
+def older(session: Session, number: int, before: int) -> Part:
+    """The page above row `before`."""
     conversation = conversations.top(session, conversations.get(session, number))
-    rows = reading.thread(session, conversation.id, before=before, limit=PAGE)
-    return entries.build(session, rows, conversation.id), rows[0].id if len(rows) == PAGE else 0
+    rows = reading.thread(session, conversation.id, before=before, limit=PAGE, names=SHOWN)
+    return Part(entries.build(session, rows, conversation.id), _more(rows, PAGE))
+
+
+def around(session: Session, number: int, row_id: int, before: int) -> Part:
+    """Rows on both sides of `row_id`, all older than `before`: a link has led far back."""
+    conversation = conversations.top(session, conversations.get(session, number))
+    half = PAGE // 2
+    up = reading.thread(session, conversation.id, before=min(row_id + 1, before), limit=half, names=SHOWN)
+    down = _between(session, conversation.id, row_id, before, half)
+    last = down[-1].id if len(down) == half else 0
+    return Part(entries.build(session, [*up, *down], conversation.id), _more(up, half), last)
+
+
+def between(session: Session, number: int, after: int, before: int) -> Part:
+    """The next page behind row `after`, up to row `before`: what `around` left out."""
+    conversation = conversations.top(session, conversations.get(session, number))
+    rows = _between(session, conversation.id, after, before, PAGE)
+    above = _above(session, conversation.id, after)
+    return Part(entries.build(session, rows, conversation.id, above), last=rows[-1].id if len(rows) == PAGE else 0)
+
+
+def _between(session: Session, number: int, after: int, before: int, limit: int) -> list[Interaction]:
+    rows = reading.thread(session, number, after=after, limit=limit, names=SHOWN)
+    return [row for row in rows if row.id < before]
+
+
+def _more(rows: list[Interaction], asked: int) -> int:
+    return rows[0].id if len(rows) == asked else 0
 
 
 def since(session: Session, number: int, after: int) -> Since:
     """New rows, and messages whose delivery has moved, oldest first."""
     conversation = conversations.top(session, conversations.get(session, number))
-    rows = reading.thread(session, conversation.id, after=after, limit=PAGE)
+    rows = reading.thread(session, conversation.id, after=after, limit=BEHIND)
     known = {row.id for row in rows}
     about = {row.about_id for row in rows if row.delivery_id and row.about_id} - known
     moved = session.scalars(select(Interaction).where(Interaction.id.in_(about)).order_by(Interaction.id)).all()
     built = [entry for row in [*moved, *rows[:1]] for entry in _below(session, conversation.id, row)]
     built += entries.build(session, rows[1:], conversation.id, rows[0] if rows else None)
-    return Since(built, rows[-1].id if rows else after, len(rows) == PAGE)
+    return Since(built, rows[-1].id if rows else after, len(rows) == BEHIND)
 
 
 def compose(session: Session, service: Service, thread: Thread, user: User) -> tuple[Composer, Draft | None]:

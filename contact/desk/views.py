@@ -68,15 +68,10 @@ def conversation(number: int) -> Any:
 
 @pages.get("/desk/conversations/<int:number>/rows")
 def rows(number: int) -> Any:
-    """`after`: what is new since that row, with the head of the thread; `before`: the page above."""
+    """`after`: what is new since that row, with the head of the thread; with `before`: older rows."""
     with here().db.read() as session:
-        if before := request.args.get("before", type=int):
-            found, first = thread.older(session, number, before)
-            one = conversations.get(session, number)
-            return {
-                "rows": render_template("desk/rows.html", entries=found, conversation=one, words=words),
-                "first": first,
-            }
+        if "before" in request.args:
+            return _older(session, number)
         new = thread.since(session, number, request.args.get("after", 0, type=int))
         shown = _head(session, number)
         return {
@@ -86,6 +81,20 @@ def rows(number: int) -> Any:
             "after": new.head,
             "more": new.more,
         }
+
+
+def _older(session: Session, number: int) -> Any:
+    """The page above row `before`; with `around` the rows about that one; with `after` those in between."""
+    before, row, after = (request.args.get(name, 0, type=int) for name in ("before", "around", "after"))
+    if row:
+        part = thread.around(session, number, row, before)
+    elif after:
+        part = thread.between(session, number, after, before)
+    else:
+        part = thread.older(session, number, before)
+    one = conversations.get(session, number)
+    html = render_template("desk/rows.html", entries=part.entries, conversation=one, words=words)
+    return {"rows": html, "first": part.first, "last": part.last}
 
 
 @pages.get("/desk/conversations/<int:number>/customer")

@@ -7,6 +7,7 @@ import * as acts from "./acts";
 import * as composer from "./composer";
 import * as customer from "./customer";
 import * as list from "./list";
+import * as older from "./older";
 import * as thread from "./thread";
 import { help, startKeys } from "./keys";
 import { closeMenus, openDialog, openMenu, startMenus } from "./menus";
@@ -25,7 +26,8 @@ const deeds: Record<string, (button: HTMLElement) => void> = {
   bulk: () => list.toggleBulk(),
   back: () => (history.state?.conversation && history.length > 1 ? history.back() : thread.close()),
   customer: () => void $("#conversation")?.classList.toggle("show-customer"),
-  earlier: () => void thread.earlier(),
+  earlier: () => void older.earlier(),
+  between: (button) => { const place = button.closest<HTMLElement>(".gap"); if (place) void older.close(place); },
   copies: () => composer.copies(),
   anyway: () => void composer.send(),
   unread: () => { closeMenus(); void acts.act("unread").then(() => thread.close()); },

@@ -8,6 +8,7 @@ import { setTitle } from "./notice";
 import { look, type Row } from "./socket";
 import * as list from "./list";
 import * as composer from "./composer";
+import * as older from "./older";
 
 export const thread = (): HTMLElement | null => $("#thread");
 export const opened = (): number => list.openedId();
@@ -51,8 +52,7 @@ export function begin(hash = location.hash): void {
   frames(place);
   followScroll();
   look(opened());
-  const row = hash.startsWith("#row-") ? document.getElementById(hash.slice(1)) : null;
-  if (row) { row.classList.add("found"); row.scrollIntoView({ block: "center" }); } else toEnd();
+  if (!older.begin(hash, frames)) toEnd();
   list.showViewers();
   markSeen();
 }
@@ -123,32 +123,13 @@ function bring(rows: HTMLElement, fresh: HTMLElement): void {
   const known = fresh.id ? document.getElementById(fresh.id) : null;
   if (known) return fresh.matches(".day") ? undefined : morphInto(known, fresh);
   const number = Number(fresh.dataset["row"] ?? 0);
+  if (number && number <= head()) return; // an older row that is not on the page
   if (number) {
     const after = [...rows.children].reverse().find((row) => Number((row as HTMLElement).dataset["row"] ?? 0) > number);
     if (after) { after.before(fresh); return; }
   }
   fresh.classList.add("fresh");
   rows.append(fresh);
-}
-
-/** The page above. What is on screen stays under the reader's eyes. */
-export async function earlier(): Promise<void> {
-  const place = thread(), rows = $("#rows"), pane = scroll();
-  if (!place || !rows || !pane) return;
-  try {
-    const told = await api<{ rows: string; first: number }>("GET", `/desk/conversations/${opened()}/rows?before=${place.dataset["first"]}`);
-    const from = pane.scrollHeight - pane.scrollTop;
-    for (const fresh of [...parse(told.rows).children].reverse()) {
-      if (fresh.id) document.getElementById(fresh.id)?.remove();
-      rows.prepend(fresh);
-    }
-    pane.scrollTop = pane.scrollHeight - from;
-    place.dataset["first"] = String(told.first);
-    if (!told.first) $(".earlier", pane)?.remove();
-    frames(rows);
-  } catch (error) {
-    complain(error);
-  }
 }
 
 // -- scroll and reading
