@@ -199,6 +199,8 @@ def _bounce(message: Message, body: str, envelope_sender: str | None) -> Verdict
     daemon = bool(_DAEMON.match(re.sub(r".*<|>.*", "", sender)) or _DAEMON_NAME.search(sender))
     null = envelope_sender == "" or any(value.strip() == "<>" for value in every(message, "return-path"))
     titled = bool(_BOUNCE_SUBJECT.match(subject))
+    if not (daemon or null or titled):  # words alone are no bounce, and a search for them is half of the parsing
+        return None
     told = bool(_BOUNCE_BODY.search(body[:6000]))
     replied = first(message, "auto-submitted").strip().lower().startswith("auto-replied") or _AUTO_SUBJECT.match(
         subject
