@@ -25,7 +25,6 @@ from contact import log as spine
 from contact.channel import Forged, Unreadable
 from contact.db import utcnow
 from contact.errors import HanmaruError, NotFound
-from contact.inbox import Inbox
 from contact.messages import Envelope, Inbound, InboxFacts, Receipt
 from contact.raw import Raw, RawState
 from contact.worker import Context
@@ -57,7 +56,7 @@ class Read:
     """What a message said, its files stored; or why it could not be read."""
 
     id: int
-    inbox_id: int
+    inbox: InboxFacts
     said: tuple[tuple[Inbound | Receipt, tuple[files.Item, ...]], ...] = ()
     trouble: str = ""
 
@@ -134,12 +133,12 @@ class Desk:
 
     def _parsed(self, job: Job, parser: Parser) -> Read:
         if cut := job.envelope.headers.get("cut"):  # only a part of it could be had
-            return Read(job.id, job.facts.id, trouble=cut)
+            return Read(job.id, job.facts, trouble=cut)
         try:
             values = parser.parse(self._content(job), job.envelope, job.facts)
         except (Forged, Unreadable, Stuck) as error:
-            return Read(job.id, job.facts.id, trouble=str(error))
-        return Read(job.id, job.facts.id, tuple(self._stored(value) for value in values))
+            return Read(job.id, job.facts, trouble=str(error))
+        return Read(job.id, job.facts, tuple(self._stored(value) for value in values))
 
     def _content(self, job: Job) -> bytes:
         if job.content is not None:
@@ -160,9 +159,8 @@ class Desk:
         """Into the log, together if that works, else one by one: what is wrong with one is its own affair."""
         try:
             with self._db.write() as session:
-                boxes = {number: inbox.get(session, number) for number in {read.inbox_id for read in reads}}
                 for read in reads:
-                    take(session, read, boxes[read.inbox_id])
+                    take(session, read)
         except (OperationalError, InterfaceError):
             raise  # the database's trouble, not the message's: the part starts again
         except Exception as error:  # noqa: BLE001 - told in `_fail`, or found again one by one
@@ -175,7 +173,7 @@ class Desk:
     def _take_one(self, read: Read) -> None:
         try:
             with self._db.write() as session:
-                take(session, read, inbox.get(session, read.inbox_id))
+                take(session, read)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - told in `_fail`
@@ -192,7 +190,7 @@ class Desk:
             fail(session, read.id, trouble)
 
 
-def take(session: Session, read: Read, ours: Inbox) -> None:
+def take(session: Session, read: Read) -> None:
     """Append what the message said and mark its raw row, in this transaction."""
     if read.trouble:
         return fail(session, read.id, read.trouble)
@@ -202,7 +200,7 @@ def take(session: Session, read: Read, ours: Inbox) -> None:
         if isinstance(value, Receipt):
             outbox.settle(session, now, value)
         else:
-            taken = intake.take(session, now, value, ours, items).interaction_id
+            taken = intake.take(session, now, value, read.inbox, items).interaction_id
     if not raw.understood(session, read.id, taken):
         log.info("message was read by another worker", raw=read.id)
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,8 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, c
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.util import identity_key
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
@@ -108,6 +110,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def show(session: Session, kind: type[Base], number: int, values: Mapping[str, Any]) -> None:
+    """Let an object this session may hold already say what a statement has just written beside it."""
+    if len(session.identity_map) and (known := session.identity_map.get(identity_key(kind, number))) is not None:
+        for name, value in values.items():
+            set_committed_value(known, name, value)
 
 
 def wake(session: Session, name: str) -> None:

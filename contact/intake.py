@@ -6,23 +6,25 @@ opens one short writing transaction around `take`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contact import conversation as conversations
 from contact import directory, files, known, log, thread
-from contact.conversation import Conversation, State
-from contact.directory import Address, Contact
+from contact.conversation import State, Talk
+from contact.directory import Who
 from contact.errors import InvalidAddress, KeyReused
 from contact.inbox import Inbox
-from contact.known import Seen, Talk
+from contact.known import Seen
 from contact.log import Name
-from contact.messages import AddressKind, Inbound, Nature, Party, Thread
+from contact.messages import AddressKind, Inbound, InboxFacts, Nature
+from contact.prepared import Prepared
 from contact.text import is_storable, storable
 
 CHAT_RETURN = timedelta(hours=24)
@@ -51,78 +53,42 @@ class Taken:
     address_id: int = 0
 
 
-def take(session: Session, now: datetime, inbound: Inbound, inbox: Inbox, items: Sequence[files.Item] = ()) -> Taken:
+def take(
+    session: Session, now: datetime, inbound: Inbound, inbox: Inbox | InboxFacts, items: Sequence[files.Item] = ()
+) -> Taken:
     """Append one message from the world; the same key twice is the same row.
 
     Raises `KeyReused` when the key was used with other words.
     """
     log.lock(session)
     inbound = _storable(inbound)
-    seen, talk = known.look(session, inbound, inbox.id)
-    if seen is not None:
-        return _again(seen, inbound)
-    if talk is not None and _goes_on(inbound, talk):
-        return _next(session, now, inbound, inbox.id, items, talk)
-    contact, address = directory.find_or_create(
+    found = known.look(session, inbound, inbox.id)
+    if found.seen is not None:
+        return _again(found.seen, inbound)
+    who = directory.meet(
         session,
         now,
         inbound.sender,
+        found.who,
         language=inbound.facts.get("language"),
         verified=inbound.sender.kind is AddressKind.VISITOR,
     )
-    conversation = _conversation(session, now, inbound, inbox, contact, address)
-    row = conversations.record(
-        session, now, conversation, NAMES[inbound.nature], **_row(inbound, contact.id, address.id, inbox.id, items)
-    )
+    refs = thread.look(session, inbound.thread)
+    talk = _talk(session, now, inbound, inbox.id, who, refs, found.talk)
+    row = conversations.record(session, now, talk, NAMES[inbound.nature], **_row(inbound, who, inbox.id, items))
     files.attach(session, row.id, items)
-    thread.remember_named(session, inbound.thread, conversation.id, row.id)
-    thread.remember(session, [inbound.thread.message_id], conversation.id, row.id)
-    _others(session, now, inbound, conversation)
+    thread.remember_named(session, inbound.thread, refs, talk.id, row.id)
+    thread.remember(session, [inbound.thread.message_id], talk.id, row.id)
+    _others(session, now, inbound, talk)
     if inbound.nature in (Nature.HUMAN, Nature.BULK):
-        conversations.reopen(session, now, conversation)
-    return Taken(row.id, conversation.id, now, address_id=address.id)
+        conversations.reopen(session, now, talk)
+    return Taken(row.id, talk.id, now, address_id=who.address_id)
 
 
-def _goes_on(inbound: Inbound, talk: Talk) -> bool:
-    """A visitor in the middle of an open chat: there is nothing to decide."""
-    return (
-        inbound.sender.kind is AddressKind.VISITOR
-        and talk.verified
-        and talk.snapshot.state == State.OPEN
-        and talk.snapshot.merged_into is None
-        and bool(talk.contact_name or not inbound.sender.name)
-        and inbound.nature is Nature.HUMAN
-        and inbound.thread == _NO_THREAD
-        and not inbound.others
-    )
-
-
-_NO_THREAD = Thread()
-
-
-def _next(
-    session: Session, now: datetime, inbound: Inbound, inbox_id: int, items: Sequence[files.Item], talk: Talk
-) -> Taken:
-    """The next message of a talk that goes on: one row, one update."""
-    row = conversations.record_on(
-        session,
-        now,
-        talk.conversation_id,
-        talk.snapshot,
-        Name.MESSAGE_RECEIVED,
-        **_row(inbound, talk.contact_id, talk.address_id, inbox_id, items),
-    )
-    if items:
-        files.attach(session, row.id, items)
-    return Taken(row.id, talk.conversation_id, now, address_id=talk.address_id)
-
-
-def _row(
-    inbound: Inbound, contact_id: int, address_id: int, inbox_id: int, items: Sequence[files.Item]
-) -> dict[str, Any]:
+def _row(inbound: Inbound, who: Who, inbox_id: int, items: Sequence[files.Item]) -> dict[str, Any]:
     return {
-        "contact_id": contact_id,
-        "address_id": address_id,
+        "contact_id": who.contact_id,
+        "address_id": who.address_id,
         "inbox_id": inbox_id,
         "channel": inbound.channel,
         "key": inbound.key,
@@ -173,80 +139,74 @@ def _content(inbound: Inbound, items: Sequence[files.Item]) -> dict[str, Any]:
     return {name: value for name, value in content.items() if value}
 
 
-def _conversation(
-    session: Session, now: datetime, inbound: Inbound, inbox: Inbox, contact: Contact, address: Address
-) -> Conversation:
+def _talk(
+    session: Session,
+    now: datetime,
+    inbound: Inbound,
+    inbox_id: int,
+    who: Who,
+    refs: Sequence[thread.Ref],
+    newest: Talk | None,
+) -> Talk:
     """The conversation it belongs to, or a new one."""
-    found = thread.find(session, inbound.thread)
-    if found is None:
-        number = inbound.thread.number
-        likely = [*([] if number is None else [number]), *thread.akin(session, inbound.thread)]
-        found = next((one for one in likely if _takes_part(session, one, contact, address)), None)
-    if found is not None and (named := session.get(Conversation, found)) is not None:
-        joined = conversations.top(session, named)
-        if directory.get(session, joined.contact_id).erased_at is None:
-            return joined
-    if address.kind == AddressKind.VISITOR and (going := _going_on(session, now, inbox, contact)) is not None:
+    named = thread.find(inbound.thread, refs)
+    found = conversations.talk(session, named) if named is not None else _likely(session, inbound, who, refs)
+    if found is not None and not (found := conversations.shown_in(session, found)).erased:
+        return found
+    if newest is not None and _goes_on(going := conversations.shown_in(session, newest), now):
         return going
-    opened = conversations.open_for(
+    begun = conversations.begin(
         session,
         now,
-        contact_id=contact.id,
-        inbox_id=inbox.id,
+        contact_id=who.contact_id,
+        root_id=who.root_id,
+        inbox_id=inbox_id,
         channel=inbound.channel,
         subject=inbound.subject,
         joins=_joins(session, inbound),
     )
     if inbound.nature not in (Nature.HUMAN, Nature.BULK):  # kept and found, but nobody's work
-        conversations.resolve(session, now, opened, None)
-    return opened
+        conversations.resolve(session, now, begun, None)
+    return begun
 
 
-def _takes_part(session: Session, number: int, contact: Contact, address: Address) -> bool:
+def _likely(session: Session, inbound: Inbound, who: Who, refs: Sequence[thread.Ref]) -> Talk | None:
     """What is no proof joins only when the sender is in that conversation already."""
-    conversation = session.get(Conversation, number)
-    if conversation is None:
-        return False
-    owner = directory.get(session, conversation.contact_id)
-    if owner.root_id == contact.root_id:
-        return True
-    return session.get(conversations.Participant, (number, address.id)) is not None
+    number = inbound.thread.number
+    for one in (*([] if number is None else [number]), *thread.akin(inbound.thread, refs)):
+        found = conversations.talk(session, one)
+        if found and (found.root_id == who.root_id or conversations.takes_part(session, one, who.address_id)):
+            return found
+    return None
+
+
+def _goes_on(talk: Talk, now: datetime) -> bool:
+    """A visitor's own conversation, unless it was resolved long ago."""
+    last = talk.columns.last_at
+    return talk.state != State.RESOLVED or (last is not None and last >= now - CHAT_RETURN)
 
 
 def _joins(session: Session, inbound: Inbound) -> int | None:
     number = inbound.thread.number
-    return number if number is not None and session.get(Conversation, number) is not None else None
+    return number if number is not None and conversations.talk(session, number) is not None else None
 
 
-def _going_on(session: Session, now: datetime, inbox: Inbox, contact: Contact) -> Conversation | None:
-    """The visitor's own conversation, unless it was resolved long ago."""
-    last = session.scalar(
-        select(Conversation)
-        .where(Conversation.contact_id == contact.id, Conversation.inbox_id == inbox.id)
-        .order_by(Conversation.id.desc())
-        .limit(1)
-    )
-    if last is None:
-        return None
-    last = conversations.top(session, last)
-    over = last.state == State.RESOLVED and last.last_at < now - CHAT_RETURN
-    return None if over else last
-
-
-def _others(session: Session, now: datetime, inbound: Inbound, conversation: Conversation) -> None:
+def _others(session: Session, now: datetime, inbound: Inbound, talk: Talk) -> None:
     """To and CC become participants; what is no address is left in the content."""
+    if not inbound.others:
+        return
+    ours = {value for (value,) in _INBOXES.rows(session, {"of_channel": inbound.channel})}
     for party in inbound.others[:OTHERS]:
-        if _is_ours(session, inbound.channel, party):
+        if not ours.isdisjoint((party.value, _untagged(party.value))):
             continue
-        try:
-            contact, address = directory.find_or_create(session, now, party)
-        except InvalidAddress:
-            continue
-        conversations.join(session, now, conversation, address.id, contact.id)
+        with contextlib.suppress(InvalidAddress):
+            other = directory.meet(session, now, party, directory.who(session, party))
+            conversations.join(session, now, talk, other.address_id, other.contact_id)
 
 
-def _is_ours(session: Session, channel: str, party: Party) -> bool:
-    local, at, domain = party.value.rpartition("@")
-    bare = local.split("+", 1)[0] + at + domain
-    found = select(Inbox.id).where(Inbox.channel == channel, Inbox.address.in_([party.value, bare]))
-    return session.scalar(found) is not None
+_INBOXES = Prepared(select(Inbox.address).where(Inbox.channel == bindparam("of_channel")), [Inbox.address])
+
+
+def _untagged(address: str) -> str:
+    local, at, domain = address.rpartition("@")
+    return local.split("+", 1)[0] + at + domain

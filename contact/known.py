@@ -1,7 +1,7 @@
 """What the house knows about a message that is coming in, by one statement.
 
-A chat message of somebody who is in the middle of talking needs nothing else: it was not seen
-before, and this is the person and the conversation.
+Was it seen before, who is it from, and is that visitor in the middle of a talk? The next line
+of a chat needs nothing else.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
-from contact.conversation import Conversation, Snapshot
-from contact.directory import Address, Contact
+from contact.conversation import Conversation, Talk
+from contact.conversation.talk import COLUMNS, talk_of
+from contact.directory import Address, Contact, Who
+from contact.directory.meet import WHO
 from contact.log import Interaction
-from contact.messages import Inbound
+from contact.messages import AddressKind, Inbound
 from contact.prepared import Prepared
 
 
@@ -31,27 +33,26 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
-    """The newest conversation of an address in an inbox, and whose it is."""
+class Known:
+    """None, where nothing is known. `talk` is a visitor's newest conversation in the inbox."""
 
-    contact_id: int
-    contact_name: str
-    address_id: int
-    verified: bool
-    conversation_id: int
-    snapshot: Snapshot
+    seen: Seen | None
+    who: Who | None
+    talk: Talk | None
 
 
-_FIELDS = tuple(field.name for field in fields(Snapshot))
-_TAGS = _FIELDS.index("tags")
-_SEEN = len(fields(Seen))
+_SEEN, _WHO = len(fields(Seen)), len(WHO)
 
 
 def _statement() -> Prepared:
     row, nothing = Interaction, select(literal(1).label("one")).subquery()
     newest = (
         select(func.max(Conversation.id))
-        .where(Conversation.contact_id == Address.contact_id, Conversation.inbox_id == bindparam("inbox"))
+        .where(
+            Address.kind == AddressKind.VISITOR.value,  # mails are threaded by what they name
+            Conversation.contact_id == Address.contact_id,
+            Conversation.inbox_id == bindparam("inbox"),
+        )
         .correlate(Address)
         .scalar_subquery()
     )
@@ -61,18 +62,15 @@ def _statement() -> Prepared:
         .outerjoin(Contact, Contact.id == Address.contact_id)
         .outerjoin(Conversation, Conversation.id == newest)
     )
-    seen = (getattr(row, field.name) for field in fields(Seen))
-    who = (Contact.id, Contact.name, Address.id, Address.verified_at)
-    talk = (Conversation.id, *(getattr(Conversation, name) for name in _FIELDS))
-    columns = [*seen, *who, *talk]
+    columns = [*(getattr(row, field.name) for field in fields(Seen)), *WHO, *COLUMNS]
     return Prepared(select(*columns).select_from(tables), columns)
 
 
 _LOOK = _statement()
 
 
-def look(session: Session, inbound: Inbound, inbox_id: int) -> tuple[Seen | None, Talk | None]:
-    """Was it seen before, and in which conversation is the sender? Take `log.lock` first."""
+def look(session: Session, inbound: Inbound, inbox_id: int) -> Known:
+    """Look it up. Take `log.lock` first."""
     wanted = {
         "key": inbound.key,
         "kind": inbound.sender.kind.value,
@@ -80,9 +78,9 @@ def look(session: Session, inbound: Inbound, inbox_id: int) -> tuple[Seen | None
         "inbox": inbox_id,
     }
     (found,) = _LOOK.rows(session, wanted)
-    seen = Seen(*found[:_SEEN]) if found[0] is not None else None
-    contact, name, address, verified, number, *columns = found[_SEEN:]
-    if number is None:
-        return seen, None
-    columns[_TAGS] = tuple(columns[_TAGS])
-    return seen, Talk(contact, name, address, verified is not None, number, Snapshot(*columns))
+    seen, who, talk = found[:_SEEN], found[_SEEN : _SEEN + _WHO], found[_SEEN + _WHO :]
+    return Known(
+        Seen(*seen) if seen[0] is not None else None,
+        Who(*who) if who[0] is not None else None,
+        talk_of(talk) if talk[0] is not None else None,
+    )

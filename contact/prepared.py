@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, bindparam, insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 Processor = Callable[[Any], Any]
 
@@ -26,6 +26,20 @@ class Prepared:
         self._statement = statement
         self._columns = columns
         self._ready: dict[Dialect, _Ready] = {}
+
+    @classmethod
+    def insert(cls, kind: type[DeclarativeBase]) -> Prepared:
+        """One new row of a table whose key is `id`: give every other column, and get the id."""
+        table: Any = kind.__table__
+        given = {
+            column.name: bindparam(column.name, type_=column.type) for column in table.columns if column.name != "id"
+        }
+        return cls(insert(table).values(given).returning(table.c.id), columns=[table.c.id])
+
+    def number(self, session: Session, values: Mapping[str, Any]) -> int:
+        """`rows`, where the answer is one number."""
+        ((found,),) = self.rows(session, values)
+        return int(found)
 
     def rows(self, session: Session, values: Mapping[str, Any]) -> list[list[Any]]:
         """Run it; every row as a list of Python values."""

@@ -1,7 +1,7 @@
 """The quick way into the log: one more line of a chat that is under way.
 
-`contact.intake.take` asks who wrote and where it belongs, through the ORM's Session: right
-for a mail, some 2.5 times the cost of a line of chat (bench/log_writes.py). When a door knows
+`contact.intake.take` asks who wrote and where it belongs, in a Session of its own: right for a
+mail, some 2.5 times the cost of a line of chat (bench/log_writes.py). When a door knows
 already who writes and in which conversation, the same row and the same columns are written by
 two statements of the driver, and lines that come at the same moment share one transaction.
 Whatever is not as it was (another state, merged, erased, a key seen before) is not written:

@@ -33,6 +33,7 @@ from contact.db import Base, Id, Json, Utc, wake
 from contact.errors import NotFound
 from contact.files import Store
 from contact.messages import Envelope
+from contact.prepared import Prepared
 from contact.text import storable
 
 IN_ROW = 256 * 1024
@@ -107,19 +108,22 @@ def keep(
         "size": len(content),
         "content": None if stored else content,
         "received_at": now,
-        "state": RawState.KEPT.value,
     }
-    dialect = session.get_bind().dialect.name
-    number: int | None = session.connection().execute(_INSERT[dialect], values).scalar()
-    if number is None:  # another fetcher was faster
+    rows = _INSERT[session.get_bind().dialect.name].rows(session, values)
+    if not rows:  # another fetcher was faster
         return session.scalars(select(Raw.id).where(Raw.key == key)).one()
     wake(session, "raw")
-    return number
+    return int(rows[0][0])
 
 
-def _insert(dialect: Any) -> Any:
-    row = dialect.insert(Raw.__table__)
-    return row.values(tries=0, error="").on_conflict_do_nothing().returning(Raw.__table__.c.id)
+def _insert(dialect: Any) -> Prepared:
+    row = Raw.__table__
+    given = ("channel", "inbox_id", "key", "envelope", "sha256", "size", "content", "received_at")
+    values = {name: bindparam(name, type_=row.c[name].type) for name in given}
+    fixed = {"state": RawState.KEPT.value, "tries": 0, "error": ""}
+    return Prepared(
+        dialect.insert(row).values({**values, **fixed}).on_conflict_do_nothing().returning(row.c.id), [row.c.id]
+    )
 
 
 _INSERT = {"sqlite": _insert(sqlite), "postgresql": _insert(postgresql)}
@@ -155,8 +159,7 @@ def parsed(row: Raw, interaction_id: int | None) -> None:
 
 def understood(session: Session, raw_id: int, interaction_id: int | None) -> bool:
     """`parsed` by id in one statement; False when it was not waiting any more."""
-    done = session.connection().execute(_UNDERSTOOD, {"raw_id": raw_id, "row": interaction_id})
-    return done.rowcount == 1
+    return bool(_UNDERSTOOD.rows(session, {"raw_id": raw_id, "row": interaction_id}))
 
 
 def failed(row: Raw, reason: str) -> None:
@@ -165,15 +168,12 @@ def failed(row: Raw, reason: str) -> None:
     row.tries += 1
 
 
-_UNDERSTOOD = (
-    update(Raw.__table__)  # type: ignore[arg-type]
-    .where(Raw.__table__.c.id == bindparam("raw_id"), Raw.__table__.c.state == RawState.KEPT.value)
-    .values(
-        state=RawState.PARSED.value,
-        error="",
-        interaction_id=bindparam("row", type_=Id),
-        tries=Raw.__table__.c.tries + 1,
-    )
+_UNDERSTOOD = Prepared(
+    update(Raw)
+    .where(Raw.id == bindparam("raw_id"), Raw.state == RawState.KEPT.value)
+    .values(state=RawState.PARSED.value, error="", interaction_id=bindparam("row", type_=Id), tries=Raw.tries + 1)
+    .returning(Raw.id),
+    [Raw.id],
 )
 
 

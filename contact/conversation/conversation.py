@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +20,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.orm.attributes import set_committed_value
 
 from contact import log
 from contact.conversation.state import Snapshot, State, fold
-from contact.db import Base, Id, Json, Utc
+from contact.db import Base, Id, Json, Utc, show
 from contact.errors import NotFound
 from contact.prepared import Prepared
 
@@ -169,7 +169,33 @@ def get(session: Session, conversation_id: int) -> Conversation:
     return conversation
 
 
-def record(session: Session, now: datetime, conversation: Conversation, name: log.Name, **row: Any) -> log.Appended:
+@dataclass(slots=True)
+class Talk:
+    """A conversation as intake works with it: its columns as a value, read under the log's lock, without an object.
+
+    `root_id` and `erased` tell of the contact it belongs to.
+    """
+
+    id: int
+    columns: Snapshot
+    root_id: int
+    erased: bool = False
+
+    @property
+    def contact_id(self) -> int:
+        return self.columns.contact_id
+
+    @property
+    def state(self) -> str:
+        return self.columns.state
+
+    def snapshot(self) -> Snapshot:
+        return self.columns
+
+
+def record(
+    session: Session, now: datetime, conversation: Conversation | Talk, name: log.Name, **row: Any
+) -> log.Appended:
     """Append one row about a conversation and bring its columns up to date, in one transaction.
 
     `row` is what `log.append` takes. The conversation is read under the log's lock, so two
@@ -182,21 +208,14 @@ def record(session: Session, now: datetime, conversation: Conversation, name: lo
     return added
 
 
-def record_on(
-    session: Session, now: datetime, number: int, before: Snapshot, name: log.Name, **row: Any
-) -> log.Appended:
-    """`record` for who has read the conversation's columns under the lock and needs no object."""
-    added = log.append(session, now, name, conversation_id=number, **row)
-    _write(session, number, before, fold(before, added))
-    return added
-
-
-def project(session: Session, conversation: Conversation, after: Snapshot, *, retag: bool = False) -> None:
+def project(session: Session, conversation: Conversation | Talk, after: Snapshot, *, retag: bool = False) -> None:
     """Write a snapshot into the columns, the tag rows and the counters. `retag`: the tag rows are wrong."""
     if retag:
         _tags(session, conversation.id, after.tags)
-    for name, value in _write(session, conversation.id, conversation.snapshot(), after).items():
-        set_committed_value(conversation, name, value)  # shown on the object without a second UPDATE at flush
+    changed = _write(session, conversation.id, conversation.snapshot(), after)
+    if isinstance(conversation, Talk):
+        conversation.columns = after
+    show(session, Conversation, conversation.id, changed)  # on the object, without a second UPDATE at flush
 
 
 _FIELDS = tuple(Snapshot.__dataclass_fields__)
@@ -239,16 +258,20 @@ def _slot(snapshot: Snapshot) -> tuple[str, int] | None:
     return None if snapshot.merged_into else (snapshot.state, snapshot.assignee_id or 0)
 
 
+_COUNT = Prepared(
+    update(ConversationCount)
+    .where(ConversationCount.state == bindparam("slot"), ConversationCount.assignee_id == bindparam("assignee"))
+    .values(n=ConversationCount.n + bindparam("by"))
+    .returning(ConversationCount.n),
+    columns=[ConversationCount.n],
+)
+
+
 def count(session: Session, slot: tuple[str, int] | None, by: int) -> None:
     """Move one counter, making it at its first use."""
     if slot is None:
         return
-    where = (ConversationCount.state == slot[0], ConversationCount.assignee_id == slot[1])
-    changed = session.execute(
-        update(ConversationCount).where(*where).values(n=ConversationCount.n + by),
-        execution_options={"synchronize_session": False},
-    )
-    if not changed.rowcount:  # type: ignore[attr-defined]
+    if not _COUNT.rows(session, {"slot": slot[0], "assignee": slot[1], "by": by}):
         session.execute(insert(ConversationCount).values(state=slot[0], assignee_id=slot[1], n=by))
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from contact import log
-from contact.conversation.conversation import Conversation, Participant, count, get, record
+from contact import directory, log
+from contact.conversation.conversation import Conversation, Participant, Talk, get, record
 from contact.conversation.state import State, priority_of
+from contact.conversation.talk import begin, takes_part
 from contact.db import Base, Id, Utc, wake
 from contact.errors import Conflict, Invalid, KeyReused
 from contact.log import Appended, Interaction, Name
@@ -35,46 +37,14 @@ class Mention(Base):
 
 
 def open_for(
-    session: Session,
-    now: datetime,
-    *,
-    contact_id: int,
-    inbox_id: int,
-    channel: str,
-    subject: str = "",
-    user_id: int | None = None,
-    joins: int | None = None,
+    session: Session, now: datetime, *, contact_id: int, inbox_id: int, channel: str, **more: Any
 ) -> Conversation:
-    """Begin a conversation. `joins`: the one it may belong to, which an agent is asked about."""
-    log.lock(session)
-    conversation = Conversation(
-        contact_id=contact_id,
-        inbox_id=inbox_id,
-        channel=channel,
-        subject=storable(subject)[:1000],
-        state=State.OPEN.value,
-        priority=1,
-        tags=[],
-        last_id=0,
-        last_at=now,
-        preview="",
-        created_at=now,
+    """`begin` for who works with the object."""
+    contact = directory.get(session, contact_id)
+    begun = begin(
+        session, now, contact_id=contact.id, root_id=contact.root_id, inbox_id=inbox_id, channel=channel, **more
     )
-    session.add(conversation)
-    session.flush()
-    count(session, (State.OPEN.value, 0), +1)
-    record(
-        session,
-        now,
-        conversation,
-        Name.CONVERSATION_OPENED,
-        inbox_id=inbox_id,
-        channel=channel,
-        user_id=user_id,
-        content={"subject": conversation.subject},
-        data={"joins": joins} if joins else {},
-    )
-    return conversation
+    return get(session, begun.id)
 
 
 def assign(session: Session, now: datetime, conversation: Conversation, to: int | None, user_id: int | None) -> None:
@@ -91,7 +61,7 @@ def assign(session: Session, now: datetime, conversation: Conversation, to: int 
         )
 
 
-def reopen(session: Session, now: datetime, conversation: Conversation, user_id: int | None = None) -> None:
+def reopen(session: Session, now: datetime, conversation: Conversation | Talk, user_id: int | None = None) -> None:
     """Open again: a new message came, or an agent says so."""
     log.lock(session)
     if conversation.state != State.OPEN:
@@ -108,7 +78,7 @@ def pend(session: Session, now: datetime, conversation: Conversation, user_id: i
         record(session, now, conversation, Name.CONVERSATION_PENDING, user_id=user_id)
 
 
-def resolve(session: Session, now: datetime, conversation: Conversation, user_id: int | None) -> None:
+def resolve(session: Session, now: datetime, conversation: Conversation | Talk, user_id: int | None) -> None:
     """The matter is done."""
     log.lock(session)
     if conversation.state != State.RESOLVED:
@@ -216,10 +186,10 @@ def note(
     return row
 
 
-def join(session: Session, now: datetime, conversation: Conversation, address_id: int, contact_id: int) -> None:
+def join(session: Session, now: datetime, conversation: Conversation | Talk, address_id: int, contact_id: int) -> None:
     """Somebody in CC takes part from now on."""
     log.lock(session)
-    if session.get(Participant, (conversation.id, address_id)) is not None:
+    if takes_part(session, conversation.id, address_id):
         return
     row = record(session, now, conversation, Name.PARTICIPANT_JOINED, contact_id=contact_id, address_id=address_id)
     session.add(Participant(conversation_id=conversation.id, address_id=address_id, interaction_id=row.id))

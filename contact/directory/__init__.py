@@ -3,6 +3,7 @@
 from contact.directory.contact import Address, AddressClaim, Contact, change, family, get, root
 from contact.directory.find import add_address, claim_address, find, find_or_create, remove_address
 from contact.directory.hints import Hint, dismiss, hints
+from contact.directory.meet import Who, meet, who
 from contact.directory.merge import merge, merged, unmerge
 from contact.directory.person import Person, Reach, people
 
@@ -13,6 +14,7 @@ __all__ = [
     "Hint",
     "Person",
     "Reach",
+    "Who",
     "add_address",
     "change",
     "claim_address",
@@ -22,10 +24,12 @@ __all__ = [
     "find_or_create",
     "get",
     "hints",
+    "meet",
     "merge",
     "merged",
     "people",
     "remove_address",
     "root",
     "unmerge",
+    "who",
 ]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from contact import log
 from contact.address import normalise
 from contact.directory.contact import Address, AddressClaim, Contact, get
+from contact.directory.meet import meet, new_contact, who
 from contact.errors import Conflict, NotFound
 from contact.messages import AddressKind, Party
 
@@ -26,34 +27,14 @@ def find_or_create(
 
     `verified`: the message itself proves that the sender reads this address.
     """
-    address = find(session, party.kind, party.value)
-    if address is None:
-        contact = _new(session, now, party.name, language)
-        address = Address(contact_id=contact.id, kind=party.kind.value, value=party.value, created_at=now)
-        session.add(address)
-    else:
-        contact = get(session, address.contact_id)
-        if not contact.name and party.name:
-            contact.name = party.name[:200]
-    if verified and address.verified_at is None:
-        address.verified_at = now
     session.flush()
-    return contact, address
-
-
-def _new(session: Session, now: datetime, name: str, language: str | None) -> Contact:
-    contact = Contact(name=name[:200], language=language, created_at=now, root_id=0)
-    session.add(contact)
-    session.flush()
-    contact.root_id = contact.id
-    return contact
+    met = meet(session, now, party, who(session, party), language=language, verified=verified)
+    return session.get_one(Contact, met.contact_id), session.get_one(Address, met.address_id)
 
 
 def create(session: Session, now: datetime, name: str, language: str | None = None) -> Contact:
     """A contact made by hand, without an address yet."""
-    contact = _new(session, now, name, language)
-    session.flush()
-    return contact
+    return session.get_one(Contact, new_contact(session, now, name, language))
 
 
 def add_address(

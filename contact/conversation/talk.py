@@ -1,0 +1,97 @@
+"""Conversations as intake meets them: read and begun as values, by prepared statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from contact import log
+from contact.conversation.conversation import Conversation, Participant, Talk, count, record
+from contact.conversation.state import Snapshot, State
+from contact.directory import Contact
+from contact.prepared import Prepared
+from contact.text import storable
+
+_FIELDS = tuple(field.name for field in fields(Snapshot))
+_TAGS = _FIELDS.index("tags")
+COLUMNS = (Conversation.id, Contact.root_id, Contact.erased_at, *(getattr(Conversation, name) for name in _FIELDS))
+"""What `talk_of` makes a talk of, the contact joined."""
+
+_READ = Prepared(
+    select(*COLUMNS)
+    .join_from(Conversation, Contact, Contact.id == Conversation.contact_id)
+    .where(Conversation.id == bindparam("number")),
+    COLUMNS,
+)
+_NEW = Prepared.insert(Conversation)
+_TAKES_PART = Prepared(
+    select(Participant.address_id).where(
+        Participant.conversation_id == bindparam("number"), Participant.address_id == bindparam("address")
+    ),
+    [Participant.address_id],
+)
+
+
+def talk_of(row: Sequence[Any]) -> Talk:
+    """A row of `COLUMNS`."""
+    number, root_id, erased_at, *columns = row
+    columns[_TAGS] = tuple(columns[_TAGS] or ())
+    return Talk(number, Snapshot(*columns), root_id, erased_at is not None)
+
+
+def talk(session: Session, number: int) -> Talk | None:
+    """The conversation with this number. Take `log.lock` first, as for everything here."""
+    rows = _READ.rows(session, {"number": number})
+    return talk_of(rows[0]) if rows else None
+
+
+def shown_in(session: Session, found: Talk) -> Talk:
+    """The conversation this one is shown in: itself unless merged."""
+    while found.columns.merged_into is not None and (above := talk(session, found.columns.merged_into)) is not None:
+        found = above
+    return found
+
+
+def takes_part(session: Session, number: int, address_id: int) -> bool:
+    """Whether somebody in CC became part of it."""
+    return bool(_TAKES_PART.rows(session, {"number": number, "address": address_id}))
+
+
+def begin(
+    session: Session,
+    now: datetime,
+    *,
+    contact_id: int,
+    root_id: int,
+    inbox_id: int,
+    channel: str,
+    subject: str = "",
+    user_id: int | None = None,
+    joins: int | None = None,
+) -> Talk:
+    """Begin a conversation. `joins`: the one it may belong to, which an agent is asked about."""
+    log.lock(session)
+    columns = Snapshot(
+        contact_id=contact_id, inbox_id=inbox_id, channel=channel, subject=storable(subject)[:1000], last_at=now
+    )
+    values = {name: getattr(columns, name) for name in _FIELDS}
+    number = _NEW.number(session, {**values, "tags": [], "created_at": now})
+    count(session, (State.OPEN.value, 0), +1)
+    begun = Talk(number, columns, root_id)
+    record(
+        session,
+        now,
+        begun,
+        log.Name.CONVERSATION_OPENED,
+        inbox_id=inbox_id,
+        channel=channel,
+        user_id=user_id,
+        content={"subject": columns.subject},
+        data={"joins": joins} if joins else {},
+    )
+    return begun
