@@ -272,7 +272,7 @@ def outbound(session: Session, delivery: Delivery, store: files.Store) -> Outbou
     address = session.get_one(Address, delivery.address_id)
     contact = session.get_one(Contact, address.contact_id)
     message = delivery.message or {}
-    attached = files.of(session, [row.id]).get(row.id, [])
+    attached = files.of(session, [row.id]).get(row.id, []) if (row.content or {}).get("files") else []
     return Outbound(
         delivery_id=delivery.id,
         conversation_id=delivery.conversation_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from contact import conversation as conversations
@@ -22,6 +22,7 @@ from contact.messages import AddressKind, Fault, Receipt, Who
 from contact.messages import DeliveryState as S
 from contact.outbox import delivery as rules
 from contact.outbox.delivery import Delivery, Exchange, may_follow, retry_at
+from contact.prepared import Prepared
 from contact.text import storable
 
 _NAMES = {
@@ -36,6 +37,8 @@ _NAMES = {
 }
 
 
+_EXCHANGE = Prepared.insert(Exchange)
+_OWNER = Prepared(select(Address.contact_id).where(Address.id == bindparam("number")), [Address.contact_id])
 _WORDS = frozenset(_NAMES) - {S.QUEUED}
 """What a provider may say. Sending once more is decided by `fail` and by people, never by a receipt."""
 
@@ -213,15 +216,16 @@ def _named(session: Session, receipt: Receipt) -> Delivery:
 def _exchange(
     session: Session, now: datetime, delivery: Delivery, outcome: str, reason: str, detail: dict[str, object]
 ) -> None:
-    session.add(
-        Exchange(
-            delivery_id=delivery.id,
-            at=now,
-            attempt=delivery.attempts,
-            outcome=outcome,
-            reason=storable(reason),
-            detail=storable(detail),
-        )
+    _EXCHANGE.rows(
+        session,
+        {
+            "delivery_id": delivery.id,
+            "at": now,
+            "attempt": delivery.attempts,
+            "outcome": outcome,
+            "reason": storable(reason),
+            "detail": storable(detail),
+        },
     )
 
 
@@ -239,12 +243,15 @@ def _apply(session: Session, now: datetime, delivery: Delivery, receipt: Receipt
     data = {"state": receipt.state.value, "fault": delivery.fault, "code": receipt.code}
     if receipt.state is S.QUEUED:
         data["next"] = delivery.next_at.isoformat()
+    talk = conversations.talk(session, delivery.conversation_id)
+    if talk is None:
+        raise NotFound("This conversation does not exist.")
     conversations.record(
         session,
         now,
-        conversations.get(session, delivery.conversation_id),
+        talk,
         _NAMES[receipt.state],
-        contact_id=session.get_one(Address, delivery.address_id).contact_id,
+        contact_id=_OWNER.number(session, {"number": delivery.address_id}),
         address_id=delivery.address_id,
         inbox_id=delivery.inbox_id,
         channel=delivery.channel,
