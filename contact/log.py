@@ -6,13 +6,13 @@ person may empty it (`contact/erasure.py`). The order of ids is the order of com
 has one writer, and on PostgreSQL `lock` holds a transaction-scoped advisory lock, because a
 plain sequence would let a reader's cursor skip a row that commits late.
 
-Readers (`Reader`) follow the log by a position each; live pages follow it by `tail`.
+Readers (`Reader`) follow the log by a position each; live pages follow it by `news`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -147,7 +147,7 @@ def lock(session: Session) -> None:
 
 @dataclass(slots=True)
 class Appended:
-    """A row as it was added: what an `Interaction` says, without being tied to a session."""
+    """A row as it was added, and as live pages are shown it: what an `Interaction` says, without a session."""
 
     id: int
     at: datetime
@@ -237,8 +237,17 @@ _BEHIND = (
 
 
 def tail(session: Session, after: int, limit: int = 500) -> Sequence[Interaction]:
-    """Rows behind `after`, oldest first: what a live page has not seen."""
+    """Rows behind `after`, oldest first."""
     return session.scalars(_BEHIND, {"after": after, "limit": limit}).all()
+
+
+_SHOWN = [getattr(Interaction, one.name) for one in fields(Appended)]
+_NEWS = Prepared(_BEHIND.with_only_columns(*_SHOWN, maintain_column_froms=True), _SHOWN)
+
+
+def news(session: Session, after: int, limit: int = 500) -> list[Appended]:
+    """As `tail`, for live pages: some hundred times a second, so without the ORM's objects."""
+    return [Appended(*row) for row in _NEWS.rows(session, {"after": after, "limit": limit})]
 
 
 class ReaderState(Base):

@@ -51,7 +51,7 @@ class Page:
 
     def open(self) -> Page:
         self.socket = socketio.Client(reconnection=False)
-        for name in ("rows", "changed", "viewing", "typing", "draft", "online", "out"):
+        for name in ("rows", "changed", "viewing", "views", "typing", "draft", "online", "out"):
             self.socket.on(
                 name, lambda *data, name=name: self.heard.append((name, data[0] if data else None)), namespace=SPACE
             )
@@ -162,7 +162,8 @@ def test_colleagues_see_who_looks_writes_and_leaves(house: tuple[real.House, Tow
     mina, jun = page("mina"), page("jun")
     mina.look(number)
     known = jun.look(number)
-    assert [view["name"] for view in known["viewing"] if view["conversation"] == number] == ["김민아"]
+    there = [view["name"] for view in known["viewing"] if view["conversation"] == number]
+    assert sorted(there) == ["Jun Park", "김민아"], "both, for a page leaves out its own"
     assert town.mina.id in known["online"]
     mina.look(number, "writing")
     jun.wait("viewing", lambda view: (view["user"], view["state"]) == (town.mina.id, "writing"))

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from channels.chat.said import id_of
 from contact import files
 from contact.files import Attachment
-from contact.log import Interaction, Name
+from contact.log import Appended, Interaction, Name
 from contact.outbox import Delivery
 from contact.users import User
 
@@ -28,6 +28,7 @@ KEEP_UP = timedelta(days=30)
 """A browser that was away longer starts again from the newest items."""
 
 Item = dict[str, Any]
+Row = Interaction | Appended
 Link = Callable[[Attachment], str]
 
 
@@ -76,7 +77,7 @@ def show(session: Session, rows: Sequence[Interaction], link: Link) -> list[Item
     return items
 
 
-def item(row: Interaction, message: Interaction, names: Mapping[int, str], attached: list[dict[str, Any]]) -> Item:
+def item(row: Row, message: Row, names: Mapping[int, str], attached: list[dict[str, Any]]) -> Item:
     """One line of the thread: `row` made it visible, `message` holds the words."""
     ours = row.name == Name.DELIVERY_WIRED
     return {

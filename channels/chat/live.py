@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import gevent
 import structlog
 from socketio.exceptions import ConnectionRefusedError
 from sqlalchemy import select
@@ -37,7 +38,7 @@ from contact.files import Attachment
 from contact.inbox import Inbox
 from contact.intake import Taken
 from contact.limits import Limits, Rule
-from contact.log import Interaction, Name
+from contact.log import Appended, Interaction, Name
 from contact.messages import AddressKind, DeliveryState, Inbound
 from contact.outbox import Words
 from contact.presence import Agents, Change, Looked, Typing
@@ -49,6 +50,8 @@ NAMESPACE = "/chat"
 INBOX_KEPT = 30.0
 """Seconds an inbox is used without asking the database whether it changed."""
 EXPECTED_KEPT = 60.0
+GATHER = 0.5
+"""Seconds in which agents who come and go are gathered into one word to all widgets."""
 SENDING = 2000
 """Messages on their way into the log whose sender is remembered until the tail shows them."""
 
@@ -76,6 +79,7 @@ class Door:
         self._inboxes: dict[str, tuple[float, Inbox | None]] = {}
         self._expected: dict[bool, tuple[float, int | None]] = {}
         self._sending: OrderedDict[str, str] = OrderedDict()
+        self._telling = False
 
     def open(self) -> None:
         server = self._live.server
@@ -338,7 +342,7 @@ class Door:
 
     # -- what the visitor is shown
 
-    def follow(self, rows: Sequence[Interaction]) -> None:
+    def follow(self, rows: Sequence[Appended]) -> None:
         """Show new rows of the log to the widgets they concern."""
         if not self._peers.by_sid:
             return
@@ -352,7 +356,7 @@ class Door:
             elif row.name in (Name.CHAT_ENDED, Name.CONVERSATION_RESOLVED):
                 self._tell(self._peers.talking(row.conversation_id), "ended", {})
 
-    def _meet(self, rows: Sequence[Interaction]) -> None:
+    def _meet(self, rows: Sequence[Appended]) -> None:
         """A stranger's other tab, perhaps on another process, has just written: now we know the address."""
         unknown = {
             row.address_id: row
@@ -373,7 +377,7 @@ class Door:
                     conversation_id=unknown[address.id].conversation_id,
                 )
 
-    def _show_own(self, row: Interaction) -> None:
+    def _show_own(self, row: Appended) -> None:
         """To the other tabs of the visitor; the one that sent it has its answer."""
         visitor = self._peers.at(row.address_id)
         sid = self._sending.pop(row.key or "", None)
@@ -386,7 +390,7 @@ class Door:
         elif self._peers.tabs(visitor) > 1 or sid not in self._peers.by_sid:
             self._tell(visitor, "item", items.item(row, row, {}, []), skip=sid)
 
-    def _show_ours(self, row: Interaction) -> None:
+    def _show_ours(self, row: Appended) -> None:
         visitor = self._peers.at(row.address_id)
         item = self._read(row) if visitor else None
         if item is None:
@@ -395,9 +399,10 @@ class Door:
         if row.user_id or item["name"]:
             self._tell(visitor, "seen", {"n": row.id})
 
-    def _read(self, row: Interaction) -> items.Item | None:
+    def _read(self, row: Appended) -> items.Item | None:
         with self._service.db.read() as session:
-            found = items.show(session, [row], self._link)
+            kept = session.get(Interaction, row.id)
+            found = items.show(session, [kept], self._link) if kept else []
         return found[0] if found else None
 
     def _tell(self, visitor: str | None, event: str, data: Any, skip: str | None = None) -> None:
@@ -413,11 +418,19 @@ class Door:
             self._tell(visitor, "typing", {"on": change.on, "name": change.name})
         elif isinstance(change, Looked):
             self._tell(self._peers.talking(change.conversation_id), "seen", {"n": change.n})
-        elif isinstance(change, Agents) and self._peers.by_sid:
-            with self._service.db.read() as session:
-                expected = self._expect(session, utcnow(), bool(change.online))
-            told = {"agents_online": len(change.online), "expected_seconds": expected}
-            self._live.server.emit("presence", told, namespace=NAMESPACE, ignore_queue=True)
+        elif isinstance(change, Agents) and not self._telling:
+            self._telling = True  # a shift begins: one word to all widgets, not one for each agent
+            gevent.spawn_later(GATHER, self._tell_presence)
+
+    def _tell_presence(self) -> None:
+        self._telling = False
+        online = len(self._presence.online())
+        if not self._peers.by_sid:
+            return
+        with self._service.db.read() as session:
+            expected = self._expect(session, utcnow(), bool(online))
+        told = {"agents_online": online, "expected_seconds": expected}
+        self._live.server.emit("presence", told, namespace=NAMESPACE, ignore_queue=True)
 
     # -- helpers
 

@@ -4,14 +4,18 @@ What happened is read from the log by every web process for its own sockets; wha
 log (viewing, typing, drafts) is spread to all of them.
 
 to the page     `rows`     {conversation, rows: [...]}  to those who look at that conversation
-                `changed`  {head, conversations: {id: [assignee, said]}}  to all, a few times a second
-                `viewing`  {user, conversation, state}  viewing, writing, noting or gone
+                `changed`  {head, conversations: {id: [assignee, said]}}  to all, gathered; null instead of
+                           too many, and then each agent hears of the own ones
+                `viewing`  {user, conversation, state}  viewing, writing, noting or gone: at once to those
+                           who look at that conversation
+                `views`    [viewing, ...]               the same to all, gathered
                 `typing`   {conversation, on, name}     the customer
                 `draft`    {conversation, draft, device}   to the agent's own devices
-                `online`   [user ids]
+                `online`   [user ids]                   gathered
                 `out`      the session has ended
 from the page   `look`     {conversation, state}        what is on screen; 0 = no conversation;
-                                                        answered with {head, viewing, online}
+                                                        answered with {head, viewing, online};
+                                                        said again now and then
                 `away`     true or false
 """
 
@@ -23,24 +27,21 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 import gevent
+import orjson
 import structlog
 from flask import current_app
-from sqlalchemy import select
 
 from contact import presence
-from contact.conversation import Conversation
 from contact.db import utcnow
-from contact.log import Interaction, Name
+from contact.desk.news import TOLD, Changes, News, own, pause
+from contact.desk.places import Places
+from contact.log import Appended, Name
 from contact.presence import Agents, Change, Presence, Typing
 from contact.users import sessions
 from contact.web.live import Live, same_origin
 
 SPACE = "/desk"
 EVERYBODY = "desk"
-GATHER = 0.2
-"""Seconds in which changes of lists are gathered into one event for everybody."""
-TOLD = 60
-"""Conversations named in one `changed`; more than this means "load the list anew"."""
 STATES = ("viewing", "writing", "noting", "gone")
 CHECK = 60.0
 """Seconds after which open sockets count as use of their session."""
@@ -66,9 +67,11 @@ class Desk:
         self.live = live
         self.presence = known
         self.sittings: dict[str, Sitting] = {}
-        self.changed: dict[int, list[Any]] = {}
-        self.head = 0
+        self.news = News()
+        self.places = Places(live.service.db)
         self._telling = False
+        self._views: orjson.Fragment | None = None
+        self._online: orjson.Fragment = _written([])
 
     # -- sockets
 
@@ -93,9 +96,10 @@ class Desk:
         sitting = self.sittings.pop(sid, None)
         if sitting is None:
             return
+        self._views = None
         self.presence.agent_gone(sid)
-        self._typing(sitting, False)
-        self._tell_view(Sitting(sitting.user_id, sitting.name, 0, sitting.conversation, "gone"))
+        if sitting.conversation:
+            self._gone(sitting)
 
     def look(self, sid: str, data: Any) -> dict[str, Any]:
         """Which conversation is on screen, and whether the agent is writing there."""
@@ -105,17 +109,35 @@ class Desk:
         number, state = data.get("conversation"), data.get("state", "viewing")
         if not isinstance(number, int) or state not in STATES:
             return {}
+        self._move(sid, sitting, number, state if number else "gone")
+        return {"head": self.live.position or 0, "viewing": self._everybody(), "online": self._online}
+
+    def _move(self, sid: str, sitting: Sitting, number: int, state: str) -> None:
+        if (number, state) == (sitting.conversation, sitting.state):
+            if self._others and number:  # other processes may be younger than what we told
+                self._news_of(sitting)
+            return
         if number != sitting.conversation:
             self._leave(sid, sitting)
             if number:
                 self.live.server.enter_room(sid, f"c:{number}", namespace=SPACE)
-        was, sitting.conversation, sitting.state = sitting.state, number, state if number else "gone"
-        if (was == "writing") != (sitting.state == "writing"):
-            self._typing(sitting, sitting.state == "writing")
+        was, sitting.conversation, sitting.state = sitting.state, number, state
+        self._views = None
+        if (was == "writing") != (state == "writing"):
+            self._typing(sitting, state == "writing")
         if number:
             self._tell_view(sitting)
-        others = [self._view(one) for other, one in self.sittings.items() if one.conversation and other != sid]
-        return {"head": self.live.position or 0, "viewing": others, "online": sorted(self.presence.online())}
+
+    @property
+    def _others(self) -> bool:
+        """Whether there may be other web processes."""
+        return bool(self.live.service.settings.redis_url)
+
+    def _everybody(self) -> orjson.Fragment:
+        """Who looks at what, written once until somebody moves: with many pages it is long."""
+        if self._views is None:
+            self._views = _written([self._view(one) for one in self.sittings.values() if one.conversation])
+        return self._views
 
     def away(self, sid: str, data: Any) -> None:
         sitting = self.sittings.get(sid)
@@ -126,8 +148,17 @@ class Desk:
         if not sitting.conversation:
             return
         self.live.server.leave_room(sid, f"c:{sitting.conversation}", namespace=SPACE)
+        self._gone(sitting)
+
+    def _gone(self, sitting: Sitting) -> None:
+        """Somebody left a conversation, unless another page of theirs is still there."""
         self._typing(sitting, False)
-        self._tell_view(Sitting(sitting.user_id, sitting.name, 0, sitting.conversation, "gone"))
+        here = (sitting.user_id, sitting.conversation)
+        still = (
+            one for one in self.sittings.values() if one is not sitting and (one.user_id, one.conversation) == here
+        )
+        gone = Sitting(sitting.user_id, sitting.name, 0, sitting.conversation, "gone")
+        self._tell_view(next(still, gone))
 
     def _typing(self, sitting: Sitting, on: bool) -> None:
         """To the customer's side, through presence: the chat's door listens there."""
@@ -135,7 +166,12 @@ class Desk:
             self.presence.typing(sitting.conversation, "agent", sitting.user_id, sitting.name, on)
 
     def _tell_view(self, sitting: Sitting) -> None:
-        self.live.spread("viewing", self._view(sitting), room=EVERYBODY, namespace=SPACE)
+        self.live.spread("viewing", self._view(sitting), room=f"c:{sitting.conversation}", namespace=SPACE)
+        self._news_of(sitting)
+
+    def _news_of(self, sitting: Sitting) -> None:
+        self.news.view(self._view(sitting))
+        self._tell_soon()
 
     @staticmethod
     def _view(sitting: Sitting) -> dict[str, Any]:
@@ -148,43 +184,45 @@ class Desk:
 
     # -- the log
 
-    def follow(self, rows: Sequence[Interaction]) -> None:
+    def follow(self, rows: Sequence[Appended]) -> None:
         """New rows: at once to whoever looks at the conversation, gathered to everybody else."""
-        self.head = rows[-1].id
-        tops = self._tops({row.conversation_id for row in rows if row.conversation_id})
+        self.news.head = rows[-1].id
+        places = self.places.of(rows)
         fresh: dict[int, list[dict[str, Any]]] = {}
         for row in rows:
             if row.conversation_id is None:
                 continue
-            top, assignee = tops.get(row.conversation_id, (row.conversation_id, None))
+            top, assignee = places[row.conversation_id]
             fresh.setdefault(top, []).append(_as_json(row))
-            known = self.changed.setdefault(top, [assignee, 0])
-            known[0] = assignee
-            known[1] += row.name == Name.MESSAGE_RECEIVED
+            self.news.change(top, assignee, row.name == Name.MESSAGE_RECEIVED)
         for number, few in fresh.items():
             self.live.show("rows", {"conversation": number, "rows": few}, room=f"c:{number}", namespace=SPACE)
-        if not self._telling:
-            self._telling = True
-            gevent.spawn(self._tell_soon)
-
-    def _tops(self, ids: set[int]) -> dict[int, tuple[int, int | None]]:
-        """Conversation -> the one it is shown in, and who has that."""
-        query = select(Conversation.id, Conversation.merged_into, Conversation.assignee_id)
-        found: dict[int, tuple[int, int | None]] = {}
-        with self.live.service.db.read() as session:
-            for number, into, assignee in session.execute(query.where(Conversation.id.in_(ids))).all():
-                top = number
-                while into is not None:
-                    top, into, assignee = session.execute(query.where(Conversation.id == into)).one()
-                found[number] = (top, assignee)
-        return found
+        self._tell_soon()
 
     def _tell_soon(self) -> None:
-        gevent.sleep(GATHER)
+        if not self._telling:
+            self._telling = True
+            gevent.spawn_later(pause(len(self.sittings)), self._tell)
+
+    def _tell(self) -> None:
         self._telling = False
-        changed, self.changed = self.changed, {}
-        told = {"head": self.head, "conversations": changed if len(changed) <= TOLD else None}
-        self.live.show("changed", told, room=EVERYBODY, namespace=SPACE)
+        changes, views, online = self.news.take()
+        if changes:
+            self._tell_changes(changes)
+        if views:
+            self.live.spread("views", views, room=EVERYBODY, namespace=SPACE)
+        if online:
+            self.live.show("online", self._online, room=EVERYBODY, namespace=SPACE)
+
+    def _tell_changes(self, changes: Changes) -> None:
+        told = {"head": self.news.head, "conversations": changes}
+        if len(changes) <= TOLD:
+            self.live.show("changed", told, room=EVERYBODY, namespace=SPACE)
+            return
+        self.live.show("changed", {**told, "conversations": None}, room=EVERYBODY, namespace=SPACE)
+        seen = {(sitting.user_id, sitting.conversation) for sitting in self.sittings.values()}
+        for user, few in own({n: change for n, change in changes.items() if (change[0], n) not in seen}).items():
+            self.live.show("changed", {**told, "conversations": few}, room=f"u:{user}", namespace=SPACE)
 
     # -- presence and sessions
 
@@ -194,7 +232,9 @@ class Desk:
             told = {"conversation": change.conversation_id, "on": change.on, "name": change.name}
             self.live.show("typing", told, room=f"c:{change.conversation_id}", namespace=SPACE)
         elif isinstance(change, Agents):
-            self.live.show("online", sorted(change.online), room=EVERYBODY, namespace=SPACE)
+            self._online = _written(sorted(change.online))
+            self.news.online = True
+            self._tell_soon()
 
     def guard(self) -> None:
         """A session that ends takes its sockets along, at once; open sockets keep theirs alive."""
@@ -218,8 +258,9 @@ class Desk:
     def _touch(self) -> None:
         service, now = self.live.service, utcnow()
         with service.db.write() as session:
-            for number in {sitting.session_id for sitting in self.sittings.values()}:
-                sessions.touch(session, number, service.settings, now)
+            sessions.touch_all(
+                session, {sitting.session_id for sitting in self.sittings.values()}, service.settings, now
+            )
 
 
 def door(live: Live) -> None:
@@ -236,6 +277,11 @@ def door(live: Live) -> None:
     live.spawn(desk.guard)
 
 
+def _written(value: Any) -> orjson.Fragment:
+    """JSON that is sent many times, made once."""
+    return orjson.Fragment(orjson.dumps(value))
+
+
 def spread_draft(user_id: int, told: dict[str, Any]) -> None:
     """To all devices of one agent."""
     live: Live = current_app.extensions["live"]
@@ -248,7 +294,7 @@ def looked(conversation: int, row: int) -> None:
     presence.of(live).looked(conversation, row)
 
 
-def _as_json(row: Interaction) -> dict[str, Any]:
+def _as_json(row: Appended) -> dict[str, Any]:
     """What a page needs to show a message at once."""
     told: dict[str, Any] = {"id": row.id, "name": row.name, "at": row.at.isoformat()}
     if row.name in (Name.MESSAGE_RECEIVED, Name.MESSAGE_QUEUED, Name.NOTE_ADDED):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, CursorResult, ForeignKey, String, delete, func, or_, select, update
@@ -131,6 +132,15 @@ def touch(session: Session, session_id: int, settings: Settings, now: datetime, 
     if ip:
         values["ip"] = ip[:64]
     session.execute(update(UserSession).where(UserSession.id == session_id, *_open(now)).values(values))
+
+
+def touch_all(session: Session, ids: Iterable[int], settings: Settings, now: datetime) -> None:
+    """As `touch`, for all open sockets of a process at once."""
+    values = {"seen_at": now, "expires_at": now + timedelta(days=settings.session_days)}
+    numbers = sorted(ids)
+    for at in range(0, len(numbers), 500):
+        mine = UserSession.id.in_(numbers[at : at + 500])
+        session.execute(update(UserSession).where(mine, *_open(now)).values(values))
 
 
 def of_user(session: Session, user_id: int, now: datetime) -> list[UserSession]:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from contact import log as spine
 from contact.bells import GeventBell, GeventBells
-from contact.log import Interaction
+from contact.log import Appended
 from contact.nudge import LOG
 from contact.service import Service
 
@@ -39,7 +39,7 @@ MAX_MESSAGE = 256 * 1024
 """Bytes of one socket message; files go over HTTP."""
 
 Door = Callable[["Live"], None]
-Follower = Callable[[Sequence[Interaction]], None]
+Follower = Callable[[Sequence[Appended]], None]
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -62,10 +62,17 @@ class Live:
     def __init__(self, app: Flask, service: Service) -> None:
         with lean_imports(redis=not service.settings.redis_url):
             from flask_socketio import SocketIO
+            from socketio.packet import Packet
 
             from contact.web import socket
 
             socket.install()
+
+        class Plain(Packet):  # type: ignore[misc]
+            """All we send is JSON: without a walk through every value in search of bytes."""
+
+            uses_binary_events = False
+
         self.app = app
         self.service = service
         self.socketio = SocketIO(
@@ -74,6 +81,7 @@ class Live:
             async_handlers=False,  # a client's messages stay in order
             manage_session=False,
             json=Json,
+            serializer=Plain,
             message_queue=service.settings.redis_url or None,
             channel="hanmaru",
             cors_allowed_origins="*",  # the widget lives on other sites; doors check origins themselves
@@ -94,7 +102,7 @@ class Live:
     def follow(self, follower: Follower) -> None:
         """Call `follower(rows)` with new rows of the log, in order, as they are committed.
 
-        Rows are detached; a follower that raises is logged and goes on with the next rows.
+        A row is as it was added; a follower that raises is logged and goes on with the next rows.
         """
         self._followers.append(follower)
 
@@ -144,14 +152,14 @@ class Live:
 
     def _step(self) -> int:
         with self.service.db.read() as session:
-            rows = spine.tail(session, self.position or 0, BATCH)
+            rows = spine.news(session, self.position or 0, BATCH)
         if rows:
             for follower in self._followers:
                 self._tell(follower, rows)
             self.position = rows[-1].id
         return len(rows)
 
-    def _tell(self, follower: Follower, rows: Sequence[Interaction]) -> None:
+    def _tell(self, follower: Follower, rows: Sequence[Appended]) -> None:
         """A busy database is waited for, with the position kept: pages know a row they have seen."""
         try:
             follower(rows)

@@ -42,6 +42,7 @@ class Socket(Protocol):
     """What is used of gevent's socket."""
 
     def recv(self, size: int, /) -> bytes: ...
+    def send(self, data: bytes, /) -> int: ...
     def sendall(self, data: bytes, /) -> None: ...
     def settimeout(self, seconds: float | None, /) -> None: ...
     def shutdown(self, how: int, /) -> None: ...
@@ -190,7 +191,10 @@ class WebSocket:
         with self._sending:
             if self._closed:
                 raise BrokenPipeError("the WebSocket is closed")
-            self._sock.sendall(head + payload)
+            frame = head + payload
+            sent = self._sock.send(frame)  # nearly always all of it; gevent's `sendall` looks at buffers first
+            if sent < len(frame):
+                self._sock.sendall(frame[sent:])
 
 
 def unmask(payload: bytes, mask: bytes) -> bytes:

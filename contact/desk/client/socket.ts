@@ -40,6 +40,7 @@ export function connect(ears: Ears): void {
   socket.on("rows", (told: { conversation: number; rows: Row[] }) => ears.rows(told.conversation, told.rows));
   socket.on("changed", ears.changed);
   socket.on("viewing", (view: View) => ears.viewing([view], false));
+  socket.on("views", (views: View[]) => ears.viewing(views, false));
   socket.on("typing", (told: { conversation: number; on: boolean; name: string }) => ears.typing(told.conversation, told.on, told.name));
   socket.on("draft", (told: { conversation: number; draft: unknown; device: string }) => ears.draft(told.conversation, told.draft, told.device));
   socket.on("online", ears.online);
