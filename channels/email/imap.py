@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import aioimaplib
 from aioimaplib.aioimaplib import SELECTED
 
+from channels.email.starttls import Refused, StartTls
+
 T = TypeVar("T")
 
 WAIT = 30.0
@@ -37,7 +39,7 @@ class MailboxError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a mailbox is. `tls`: implicit (port 993) or none."""
+    """Where a mailbox is. `tls`: implicit (port 993), starttls (port 143) or none."""
 
     host: str
     port: int
@@ -61,8 +63,9 @@ class Imap:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._lost = asyncio.Event()
-        context = ssl.create_default_context() if server.tls == "implicit" else None
-        self._client = aioimaplib.IMAP4(
+        context = None if server.tls == "none" else ssl.create_default_context()
+        client = StartTls if server.tls == "starttls" else aioimaplib.IMAP4
+        self._client = client(
             server.host, server.port, timeout=WAIT, conn_lost_cb=lambda _error: self._lost.set(), ssl_context=context
         )
 
@@ -158,6 +161,8 @@ class Imap:
             if not task.done():
                 raise MailboxError("The connection to the mail server was lost.")
             return task.result()
+        except Refused as error:
+            raise MailboxError(str(error)) from error
         except (aioimaplib.AioImapException, OSError, TimeoutError) as error:
             raise MailboxError(_why(error)) from error
         finally:
@@ -181,6 +186,8 @@ async def _first(*things: Awaitable[Any]) -> None:
 def _why(error: BaseException) -> str:
     if isinstance(error, TimeoutError | aioimaplib.CommandTimeout):
         return "The mail server does not answer."
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The mail server's certificate is not trusted: {error.verify_message.rstrip('.')}."
     return f"The mail server cannot be used: {error or type(error).__name__}"[:500]
 
 

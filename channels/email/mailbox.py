@@ -45,6 +45,7 @@ LONG_LIST = 5000
 """Mails in a folder beyond which the tally is not taken every round."""
 TALLY_EVERY = 600.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+TLS = ("implicit", "starttls", "none")
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -121,7 +122,10 @@ def mailboxes(session: Session, vault: Vault) -> list[Mailbox]:
 
 
 def _folders(inbox: Inbox, named: Mapping[str, Any], password: str) -> list[Mailbox]:
-    tls = "none" if named.get("tls") == "none" else "implicit"
+    tls = str(named.get("tls") or "implicit")
+    if tls not in TLS:
+        log.error("mailbox with unknown tls setting", inbox=inbox.id, tls=tls)
+        return []
     port = int(named.get("port") or (993 if tls == "implicit" else 143))
     server = Server(str(named["host"]), port, str(named.get("user") or inbox.address), password, tls)
     everything, idle = named.get("start", "all") != "new", float(named.get("idle") or IDLE)

@@ -169,9 +169,9 @@ def _imap(form: Form, vault: Vault, box: Inbox | None) -> None:
     host, user, tls = values["host"].strip(), values["user"].strip(), values["tls"]
     if not _HOST.fullmatch(host):
         form.wrong("host", _("Enter the name of the mail server, like imap.example.com."))
-    if tls not in ("implicit", "none"):
+    if tls not in ("implicit", "starttls", "none"):
         form.wrong("tls", _("Choose with or without TLS."))
-    port = values["port"].strip() or ("143" if tls == "none" else "993")
+    port = values["port"].strip() or ("993" if tls == "implicit" else "143")
     if not (port.isascii() and port.isdecimal() and 1 <= int(port[:6]) <= 65535):
         form.wrong("port", _("A port is a number from 1 to 65535."))
     if not user or len(user) > 320 or not user.isprintable():

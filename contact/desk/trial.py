@@ -34,7 +34,7 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """What is tried. `tls`: `implicit` (port 993) or `none`."""
+    """What is tried. `tls`: `implicit` (port 993), `starttls` (port 143) or `none`."""
 
     host: str
     port: int
@@ -52,6 +52,10 @@ class Tried:
     message: str
 
 
+class _NoStartTls(Exception):
+    """The server offers none, or claims that we are signed in before there is TLS."""
+
+
 def mailbox(box: Mailbox) -> Tried:
     """Connect, sign in and open every folder for looking; nothing there is changed."""
     try:
@@ -66,6 +70,8 @@ def mailbox(box: Mailbox) -> Tried:
         return _bad(_("%(host)s does not answer on port %(port)s.", host=box.host, port=box.port))
     except ConnectionRefusedError:
         return _bad(_("Nobody listens on port %(port)s of %(host)s.", host=box.host, port=box.port))
+    except _NoStartTls:
+        return _bad(_("The server offers no STARTTLS on port %(port)s; the password was not sent.", port=box.port))
     except (imaplib.IMAP4.error, OSError, ValueError) as error:
         return _bad(_("The server cannot be used: %(why)s", why=_words(error)))
 
@@ -108,12 +114,28 @@ def _connected(box: Mailbox) -> Iterator[imaplib.IMAP4]:
 
 
 def _connect(box: Mailbox) -> imaplib.IMAP4:
-    if box.tls == "none":
-        imap = imaplib.IMAP4(box.host, box.port, timeout=WAIT)
+    context = ssl.create_default_context()
+    if box.tls == "implicit":
+        imap: imaplib.IMAP4 = imaplib.IMAP4_SSL(box.host, box.port, timeout=WAIT, ssl_context=context)
     else:
-        imap = imaplib.IMAP4_SSL(box.host, box.port, timeout=WAIT, ssl_context=ssl.create_default_context())
+        imap = imaplib.IMAP4(box.host, box.port, timeout=WAIT)
+    if box.tls == "starttls":
+        _start_tls(imap, context)
     imap._encoding = "utf-8"  # type: ignore[attr-defined]  # passwords are not always ASCII
     return imap
+
+
+def _start_tls(imap: imaplib.IMAP4, context: ssl.SSLContext) -> None:
+    """imaplib reads TLS by a fresh reader and asks for the capabilities anew: what came in the clear is gone."""
+    try:
+        if imap.state != "NONAUTH" or "STARTTLS" not in imap.capabilities:
+            raise _NoStartTls
+        imap.starttls(context)
+        imap.untagged_responses.clear()
+    except BaseException:
+        with suppress(OSError):  # a handshake that fails has closed it
+            imap.shutdown()
+        raise
 
 
 def _quoted(value: str) -> str:
