@@ -131,13 +131,33 @@ def _queued(before: Snapshot, row: Change) -> Snapshot:
 
 
 def _taken_back(before: Snapshot, row: Change) -> Snapshot:
-    """A message cancelled before it left: the customer waits as if it had not been written."""
-    return replace(
+    """A message cancelled before it left: everything is as if it had not been written (see `back_of`)."""
+    after = replace(
         before,
         waiting_since=_time(row.data["waiting_since"]),
         preview=(row.content or {}).get("preview", ""),
         last_id=row.id,
     )
+    back = row.data.get("back")
+    if back is None:  # taken back before 2026-11: only the wait was restored
+        return after
+    return replace(
+        after,
+        state=back["state"],
+        assignee_id=back["assignee"],
+        snoozed_until=_time(back["snoozed_until"]),
+        last_at=_time(back["last_at"]),
+    )
+
+
+def back_of(snapshot: Snapshot) -> dict[str, Any]:
+    """What a row of the log says to bring a conversation back to `snapshot`, but for its words."""
+    return {
+        "state": snapshot.state,
+        "assignee": snapshot.assignee_id,
+        "snoozed_until": snapshot.snoozed_until.isoformat() if snapshot.snoozed_until else None,
+        "last_at": snapshot.last_at.isoformat() if snapshot.last_at else None,
+    }
 
 
 def _to(state: State) -> Callable[[Snapshot, Change], Snapshot]:

@@ -47,8 +47,18 @@ def open_for(
     return get(session, begun.id)
 
 
-def assign(session: Session, now: datetime, conversation: Conversation, to: int | None, user_id: int | None) -> None:
-    """Give it to an agent, or to nobody (None). Transfer is the same with a note beside it."""
+def assign(
+    session: Session,
+    now: datetime,
+    conversation: Conversation,
+    to: int | None,
+    user_id: int | None,
+    about_id: int | None = None,
+) -> None:
+    """Give it to an agent, or to nobody (None). Transfer is the same with a note beside it.
+
+    `about_id`, here and below: the message this is done along with; taken back, it undoes this, too.
+    """
     log.lock(session)
     if conversation.assignee_id != to:
         record(
@@ -57,32 +67,43 @@ def assign(session: Session, now: datetime, conversation: Conversation, to: int 
             conversation,
             Name.CONVERSATION_ASSIGNED,
             user_id=user_id,
+            about_id=about_id,
             data={"assignee": to, "from": conversation.assignee_id},
         )
 
 
-def reopen(session: Session, now: datetime, conversation: Conversation | Talk, user_id: int | None = None) -> None:
+def reopen(
+    session: Session,
+    now: datetime,
+    conversation: Conversation | Talk,
+    user_id: int | None = None,
+    about_id: int | None = None,
+) -> None:
     """Open again: a new message came, or an agent says so."""
     log.lock(session)
     if conversation.state != State.OPEN:
-        record(
-            session, now, conversation, Name.CONVERSATION_REOPENED, user_id=user_id, data={"from": conversation.state}
-        )
+        data = {"from": conversation.state}
+        name = Name.CONVERSATION_REOPENED
+        record(session, now, conversation, name, user_id=user_id, about_id=about_id, data=data)
 
 
-def pend(session: Session, now: datetime, conversation: Conversation, user_id: int | None) -> None:
+def pend(
+    session: Session, now: datetime, conversation: Conversation, user_id: int | None, about_id: int | None = None
+) -> None:
     """Wait for somebody else."""
     log.lock(session)
     _settled(conversation)
     if conversation.state != State.PENDING:
-        record(session, now, conversation, Name.CONVERSATION_PENDING, user_id=user_id)
+        record(session, now, conversation, Name.CONVERSATION_PENDING, user_id=user_id, about_id=about_id)
 
 
-def resolve(session: Session, now: datetime, conversation: Conversation | Talk, user_id: int | None) -> None:
+def resolve(
+    session: Session, now: datetime, conversation: Conversation | Talk, user_id: int | None, about_id: int | None = None
+) -> None:
     """The matter is done."""
     log.lock(session)
     if conversation.state != State.RESOLVED:
-        record(session, now, conversation, Name.CONVERSATION_RESOLVED, user_id=user_id)
+        record(session, now, conversation, Name.CONVERSATION_RESOLVED, user_id=user_id, about_id=about_id)
 
 
 def snooze(session: Session, now: datetime, conversation: Conversation, until: datetime, user_id: int | None) -> None:

@@ -15,6 +15,7 @@ from contact import conversation as conversations
 from contact import files, log, thread
 from contact.channel import Capabilities
 from contact.conversation import Conversation
+from contact.conversation.state import Snapshot, back_of, fold
 from contact.db import wake
 from contact.directory import Address, Contact
 from contact.errors import Conflict, Invalid, KeyReused, NotFound, SomethingArrived, Suppressed
@@ -145,7 +146,8 @@ def _nothing_new(session: Session, conversation: Conversation, seen: int, user_i
 
 def _earlier(session: Session, row: log.Interaction, words: Words) -> Delivery:
     delivery = session.get(Delivery, row.delivery_id) if row.delivery_id else None
-    if delivery is None or row.body != words.text:
+    html = (row.content or {}).get("html", "")
+    if delivery is None or row.body != words.text or html != words.html:
         raise KeyReused()
     return delivery
 
@@ -200,7 +202,11 @@ def _record(
 
 
 def cancel(session: Session, now: datetime, delivery_id: int, user_id: int | None) -> Delivery:
-    """Take a message back before it leaves; raises `Conflict` when it is too late."""
+    """Take a message back before it leaves; raises `Conflict` when it is too late.
+
+    State, assignee, wait and place in the lists are what they were before it, and before what
+    was done along with it (rows whose `about_id` is the message).
+    """
     log.lock(session)
     delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
     if delivery is None:
@@ -212,7 +218,7 @@ def cancel(session: Session, now: datetime, delivery_id: int, user_id: int | Non
     session.flush()
     row = session.get_one(log.Interaction, delivery.interaction_id)
     conversation = conversations.get(session, delivery.conversation_id)
-    waiting = _waiting(session, conversation.id)
+    before = _without_cancelled(session, conversation.id)
     conversations.record(
         session,
         now,
@@ -225,45 +231,30 @@ def cancel(session: Session, now: datetime, delivery_id: int, user_id: int | Non
         user_id=user_id,
         about_id=row.id,
         delivery_id=delivery.id,
-        content={"preview": _last_said(session, conversation.id)},
+        content={"preview": before.preview},
         data={
             "state": DeliveryState.CANCELLED.value,
-            "waiting_since": waiting.isoformat() if waiting else None,
+            "waiting_since": before.waiting_since.isoformat() if before.waiting_since else None,
+            "back": back_of(before),
         },
     )
     return delivery
 
 
-def _waiting(session: Session, conversation_id: int) -> datetime | None:
-    """Since when the customer waits if only the messages that still stand count."""
-    row = log.Interaction
-    mine = row.conversation_id == conversation_id
-    answered = (
-        select(func.coalesce(func.max(row.id), 0))
-        .join(Delivery, Delivery.id == row.delivery_id)
-        .where(mine, row.name == log.Name.MESSAGE_QUEUED.value, _stands, Delivery.automatic.is_(False))
+def _without_cancelled(session: Session, conversation_id: int) -> Snapshot:
+    """The conversation as if no message that was taken back, and nothing done along with it, had ever been."""
+    row, after = log.Interaction, Snapshot()
+    gone = set(
+        session.scalars(
+            select(Delivery.interaction_id).where(
+                Delivery.conversation_id == conversation_id, Delivery.state == DeliveryState.CANCELLED.value
+            )
+        )
     )
-    resolved = select(func.coalesce(func.max(row.id), 0)).where(mine, row.name == log.Name.CONVERSATION_RESOLVED.value)
-    since = max(session.scalar(answered) or 0, session.scalar(resolved) or 0)
-    first = select(row.at).where(mine, row.id > since, row.name == log.Name.MESSAGE_RECEIVED.value)
-    return session.scalar(first.order_by(row.id).limit(1))
-
-
-def _last_said(session: Session, conversation_id: int) -> str:
-    """The preview without messages that were taken back."""
-    row = log.Interaction
-    said = (log.Name.MESSAGE_RECEIVED.value, log.Name.MESSAGE_QUEUED.value)
-    body = session.scalar(
-        select(row.body)
-        .outerjoin(Delivery, Delivery.id == row.delivery_id)
-        .where(row.conversation_id == conversation_id, row.name.in_(said), Delivery.id.is_(None) | _stands)
-        .order_by(row.id.desc())
-        .limit(1)
-    )
-    return conversations.preview_of(body)
-
-
-_stands = Delivery.state != DeliveryState.CANCELLED.value
+    for each in session.scalars(select(row).where(row.conversation_id == conversation_id).order_by(row.id)):
+        if each.id not in gone and each.about_id not in gone:
+            after = fold(after, each)
+    return after
 
 
 def outbound(session: Session, delivery: Delivery, store: files.Store) -> Outbound:
