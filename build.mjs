@@ -15,7 +15,7 @@ import { slim } from "./channels/chat/widget/slim/plugin.mjs";
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const ROOMS = [
-  { from: "contact/desk/client", to: "contact/desk/static/dist" },
+  { from: "contact/desk/client", to: "contact/desk/static/dist", modules: ["editor"] },
   { from: "channels/chat/widget", to: "channels/chat/static/dist", plugins: [slim] },
 ];
 const SHARED = ["build.mjs", "package-lock.json", "tsconfig.json"].map((name) => join(ROOT, name));
@@ -27,29 +27,32 @@ const files = (folder) => (existsSync(folder) ? readdirSync(folder, { recursive:
 
 const stem = (name) => basename(name).replace(/\.(ts|js|css)$/, "");
 
-function entries(folder) {
+function entries(folder, modules) {
   const sources = files(folder).filter((path) => /\.(ts|css)$/.test(path) && !path.endsWith(".d.ts"));
   const imported = new Set(
     sources.flatMap((path) => [...readFileSync(path, "utf8").matchAll(IMPORT)].map((match) => stem(match[1]))),
   );
-  return sources.filter((path) => dirname(path) === folder && !imported.has(stem(path)));
+  return sources.filter((path) => dirname(path) === folder && (!imported.has(stem(path)) || modules.includes(stem(path))));
 }
 
 const newest = (paths) => Math.max(0, ...paths.filter(existsSync).map((path) => statSync(path).mtimeMs));
 const oldest = (paths) => Math.min(...paths.map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0)));
 
-async function room({ from, to, plugins = [] }) {
+async function room({ from, to, plugins = [], modules = [] }) {
   const source = join(ROOT, from), target = join(ROOT, to);
-  const points = entries(source);
+  const points = entries(source, modules);
   if (!points.length) return;
   const results = points.map((path) => join(target, stem(path) + (path.endsWith(".css") ? ".css" : ".js")));
   if (!process.argv.includes("--force") && oldest(results) >= newest([...files(source), ...SHARED])) return;
   rmSync(target, { recursive: true, force: true });
-  await build({
-    entryPoints: points, outdir: target, bundle: true, minify: true, sourcemap: "linked", sourcesContent: true,
-    format: "iife", target: ["es2022"], charset: "utf8", legalComments: "none", logLevel: "warning",
+  const bundle = (entryPoints, format) => build({
+    entryPoints, outdir: target, bundle: true, minify: true, sourcemap: "linked", sourcesContent: true,
+    format, target: ["es2022"], charset: "utf8", legalComments: "none", logLevel: "warning",
     loader: { ".svg": "text" }, plugins,
   });
+  const late = points.filter((path) => modules.includes(stem(path))); // fetched by import() when they are needed
+  await bundle(points.filter((path) => !late.includes(path)), "iife");
+  if (late.length) await bundle(late, "esm");
   for (const path of results) {
     const zipped = gzipSync(readFileSync(path), { level: constants.Z_BEST_COMPRESSION });
     writeFileSync(`${path}.gz`, zipped);

@@ -30,7 +30,7 @@ _TAGS = set(
     )
 )
 _GONE = {"script", "style", "title", "template", "noscript", "svg", "math", "xml", "iframe", "object", "textarea"}
-_ATTRIBUTES = {"*": {"class", "id", "style", "type"}, "a": {"href"}, "img": {"alt"}}
+_ATTRIBUTES = {"*": {"class", "id", "style", "type"}, "a": {"href"}, "img": {"alt"}, "ol": {"start"}}
 _PARAGRAPH = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre", "blockquote"}
 _BLOCK = _PARAGRAPH | {
     "address",
@@ -90,6 +90,8 @@ class _Writer:
         self._blank = False
         self._open: list[tuple[str, bool]] = []
         self._link: tuple[str, int] | None = None
+        self._lists: list[int | None] = []  # what the next item of each open list is counted as; None = a dash
+        self._marker = ""  # of an item whose first word has not come
 
     def tag(self, name: str, raw: str, *, closing: bool) -> None:
         if closing:
@@ -128,7 +130,7 @@ class _Writer:
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         if name in _BLOCK:
-            self._break(paragraph=name in _PARAGRAPH)
+            self._break(paragraph=name in _PARAGRAPH and not self._lists)
         if name in ("td", "th") and self._line:
             self._line.append("\t")
         quote = self._quoted(name, attributes)
@@ -137,16 +139,32 @@ class _Writer:
             self._depth += 1
         self._open.append((name, quote))
         self._pre += name == "pre"
+        if name in ("ul", "ol"):
+            start = attributes.get("start", "1")
+            self._lists.append((int(start[:6]) if start.isdecimal() else 1) if name == "ol" else None)
         if name == "li":
-            self._line.append("- ")
+            self._item()
         if name == "a":
             self._link = (attributes.get("href", ""), len(self._line))
+
+    def _item(self) -> None:
+        """What stands before the first word of a list's item; its paragraphs begin behind it."""
+        turn = self._lists[-1] if self._lists else None
+        self._marker = "  " * (len(self._lists) - 1) + ("- " if turn is None else f"{turn}. ")
+        if turn is not None:
+            self._lists[-1] = turn + 1
 
     def _close(self, name: str) -> None:
         if name == "a":
             self._end_link()
         if name in _BLOCK:
-            self._break(paragraph=name in _PARAGRAPH)
+            self._break()
+        if name in ("ul", "ol") and self._lists:
+            self._lists.pop()
+        if name == "li":
+            self._marker = ""
+        if name in _PARAGRAPH and not self._lists:
+            self._break(paragraph=True)
         while self._open:
             opened, quote = self._open.pop()
             self._pre -= opened == "pre"
@@ -164,7 +182,8 @@ class _Writer:
         self._link = None
         shown = "".join(self._line[start:]).strip()
         bare = re.sub(r"^(?:mailto:|tel:|https?://)|/$", "", href)
-        if href and shown and bare not in shown and shown.rstrip("/") not in href:
+        looks_like_it = re.search(r"[.@\d]", shown) is not None and shown.rstrip("/") in href
+        if href and shown and bare not in shown and not looks_like_it:
             self._line.append(f" <{href}>")
 
     def _alternative(self, alt: str) -> None:
@@ -175,6 +194,7 @@ class _Writer:
         line = "".join(self._line)
         line = line.rstrip() if self._pre else line.strip(" ").rstrip()
         if line or keep_empty:
+            line, self._marker = (self._marker + line).rstrip(), ""
             if self._blank and self._lines:
                 self._lines.append((min(self._depth, self._lines[-1][0]), ""))
             self._blank = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 from sqlalchemy import update
 
@@ -12,13 +12,16 @@ from contact import conversation as conversations
 from contact import directory, files, outbox, users
 from contact.conversation import Mention
 from contact.db import utcnow
-from contact.desk import acts, draft, live, seek, seen, writing
-from contact.desk.writing import Letter, Uploads
+from contact.desk import acts, draft, live, parcel, seek, seen, undo, writing
+from contact.desk.fields import fields_of
+from contact.desk.uploads import Uploads, content_id
+from contact.desk.writing import Letter
 from contact.errors import Invalid, TooLarge
 from contact.messages import AddressKind
 from contact.users import Role
 from contact.web import here
-from contact.web.files import clean_name
+from contact.web.files import clean_name, safe_file_headers
+from contact.web.headers import FILE, headed
 from contact.web.security import Rule, me, role, rule_for
 
 pages = Blueprint("desk_api", __name__, url_prefix="/desk/api")
@@ -39,19 +42,11 @@ def act() -> Any:
 
 @pages.post("/conversations/<int:number>/messages")
 def send(number: int) -> Any:
-    """A reply. `then`: `resolve` or `pend` in the same transaction, never again when the same key comes twice."""
+    """A reply. `then`: `resolve` or `pend` along with it."""
     asked, now, service = _json(), utcnow(), here()
     with service.db.write() as session:
         conversation = conversations.top(session, conversations.get(session, number))
         delivery = writing.reply(session, now, service, conversation, _letter(asked), me())
-        if delivery.created_at != now:
-            pass  # promised before, the answer was lost: what has happened since then stands
-        elif asked.get("then") == "resolve":
-            conversations.resolve(session, now, conversation, me().id)
-        elif asked.get("then") == "pend":
-            conversations.pend(session, now, conversation, me().id)
-        elif conversation.state != conversations.State.OPEN:
-            conversations.reopen(session, now, conversation, me().id)
     return {
         "delivery": delivery.id,
         "row": delivery.interaction_id,
@@ -73,11 +68,12 @@ def write_note(number: int) -> Any:
 def keep_draft(number: int) -> Any:
     """Within half a second of the last key; 409 with the other draft when it moved elsewhere."""
     asked, now = _json(), utcnow()
-    fields = asked.get("fields")
+    given = asked.get("fields")
+    fields = fields_of(given, _uploads()) if isinstance(given, dict) else {}
     words = draft.Words(
         mode=str(asked.get("mode", "reply")),
         text=str(asked.get("text", "")),
-        fields=fields if isinstance(fields, dict) else {},
+        fields=fields,
         seen_id=int(asked.get("seen") or 0),
     )
     try:
@@ -118,9 +114,7 @@ def decide(number: int, what: str) -> Any:
     now, service, user = utcnow(), here(), me()
     with service.db.write() as session:
         if what == "cancel":
-            kept = draft.as_json(writing.take_back(session, now, service, number, user))
-            if _json().get("reopen") and kept:
-                conversations.reopen(session, now, conversations.get(session, kept["conversation"]), user.id)
+            kept = draft.as_json(undo.take_back(session, now, service, number, user))
         elif what == "retry":
             outbox.retry(session, now, number, user.id)
             kept = None
@@ -145,8 +139,19 @@ def upload() -> Any:
     kept = service.store.put(files.chunks_of(given.stream), limit)  # type: ignore[arg-type]
     kind = (given.mimetype or "application/octet-stream")[:120]
     item = files.Item(kept.sha256, kept.size, clean_name(given.filename or "file"), kind)
-    token = Uploads(service.settings.secret()).token(item)
-    return {"token": token, "name": item.name, "size": item.size, "type": item.content_type}
+    about = {"token": _uploads().token(item), "name": item.name, "size": item.size, "type": item.content_type}
+    return about | {"cid": content_id(item)}
+
+
+@pages.get("/files/<token>")
+@headed(FILE)
+def uploaded(token: str) -> Any:
+    """A picture that waits in a draft, so that every device of the agent can show it."""
+    item = _uploads().picture(token)
+    response = Response(parcel.stream(here().store.open(item.sha256)), direct_passthrough=True)
+    response.headers.update(safe_file_headers(item.content_type, item.name))
+    response.content_length = item.size
+    return response
 
 
 @pages.post("/contacts/<int:number>")
@@ -252,14 +257,21 @@ def _letter(asked: dict[str, Any]) -> Letter:
         cc=str(asked.get("cc", "")),
         bcc=str(asked.get("bcc", "")),
         files=tuple(str(token) for token in asked.get("files", ())),
+        html=str(asked.get("html") or ""),
+        images=tuple(str(token) for token in asked.get("images", ())),
         seen=int(seen_id) if seen_id is not None else None,
         later=acts.moment(later) if later else None,
+        then=str(asked.get("then") or ""),
     )
 
 
 def _key(asked: dict[str, Any]) -> str:
     """What makes a message or note the same one when it is sent again; empty = each is its own."""
     return f"desk:{me().id}:{asked['key']}"[:120] if asked.get("key") else ""
+
+
+def _uploads() -> Uploads:
+    return Uploads(here().settings.secret())
 
 
 def _json() -> dict[str, Any]:

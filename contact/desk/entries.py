@@ -13,10 +13,11 @@ from typing import Any
 
 from flask_babel import get_timezone, pgettext
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contact import files
+from contact import files, formatted
 from contact.conversation.state import PRIORITIES
 from contact.desk import filters, words
 from contact.directory import Person, people
@@ -52,6 +53,8 @@ class Entry:
     stage: words.Stage | None = None
     files: list[Attachment] = field(default_factory=list)
     pictures: list[Attachment] = field(default_factory=list)
+    inside: list[Attachment] = field(default_factory=list)
+    """Pictures that stand among the words."""
     elsewhere: int = 0
     """The conversation it stands in, when that is not the one on screen."""
     follows: bool = False
@@ -82,9 +85,17 @@ class Entry:
     def rich(self) -> bool:
         """Whether the HTML form is the better one to begin with."""
         html = self.content.get("html") or ""
-        if not html or self.kind == "reply":
+        if not html or self.erased:
             return False
+        if self.kind == "reply":
+            return formatted.has_format(html)
         return not (self.row.body or "").strip() or bool(_RICH.search(html))
+
+    @property
+    def words(self) -> Markup:
+        """A message of ours with its formatting and its pictures, cleaned once more."""
+        served = {one.content_id: f"/desk/files/{one.id}/{one.sha256[:8]}" for one in self.inside}
+        return Markup(formatted.shown(self.content.get("html") or "", served.get))  # noqa: S704 - cleaned
 
     @property
     def fault(self) -> str:
@@ -183,8 +194,7 @@ def _kind(name: Name) -> str:
 def _attach(entry: Entry, beside: Beside) -> None:
     for item in beside.files.get(entry.row.id, ()):
         if item.content_type in PICTURES and item.size <= PREVIEW_LIMIT:
-            if not (item.inline and entry.rich):
-                entry.pictures.append(item)
+            (entry.inside if item.inline and entry.rich else entry.pictures).append(item)
         else:
             entry.files.append(item)
 

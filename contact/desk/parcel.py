@@ -42,8 +42,7 @@ def file(number: int, name: str) -> Response:  # noqa: ARG001 - the name is for 
         found = session.get(Attachment, number)
     if found is None:
         raise NotFound("This file does not exist.")
-    stream = here().store.open(found.sha256)
-    response = Response(_stream(stream), direct_passthrough=True)
+    response = Response(stream(here().store.open(found.sha256)), direct_passthrough=True)
     response.headers.update(safe_file_headers(found.content_type, found.name, download="download" in request.args))
     response.content_length = found.size
     response.headers["ETag"] = f'"{found.sha256[:32]}"'
@@ -120,6 +119,7 @@ def _download(content: bytes, name: str) -> Response:
     return response
 
 
-def _stream(stream: BinaryIO) -> Iterator[bytes]:
-    with stream:
-        yield from files.chunks_of(stream)
+def stream(opened: BinaryIO) -> Iterator[bytes]:
+    """A file in pieces, closed at its end."""
+    with opened:
+        yield from files.chunks_of(opened)

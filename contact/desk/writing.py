@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import address as addresses
 from contact import conversation as conversations
-from contact import directory, files, inbox, outbox
+from contact import directory, formatted, inbox, outbox
+from contact.channel import Capabilities
 from contact.conversation import Conversation
 from contact.desk import composer, draft, seen
-from contact.desk.draft import Draft
-from contact.errors import Forbidden, Invalid
-from contact.files import Item
+from contact.desk.fields import MAX_FILES, MAX_PICTURES
+from contact.desk.uploads import Uploads
+from contact.errors import Invalid
+from contact.files import Item, present
+from contact.legible import text_of_html
 from contact.log import Appended, Interaction
 from contact.messages import AddressKind, Party
 from contact.outbox import Delivery
 from contact.service import Service
 from contact.users import User
-from contact.vault import derive
 
 MENTION = re.compile(r"(?<![\w@.])@([\w][\w.-]{1,38})")
-MAX_FILES = 30
 MAX_COPIES = 50
 
 
@@ -44,27 +43,15 @@ class Letter:
     cc: str = ""
     bcc: str = ""
     files: tuple[str, ...] = ()
+    html: str = ""
+    """The words with their formatting; then `text` is made from it."""
+    images: tuple[str, ...] = ()
+    """Pictures that may stand among the words; those that do not stand there stay behind."""
     seen: int | None = None
     later: datetime | None = None
     sign: bool = True
-
-
-class Uploads:
-    """Files that wait in a draft: a signed word for each, so that nobody attaches what they never uploaded."""
-
-    def __init__(self, secret: bytes) -> None:
-        self._signer = URLSafeSerializer(derive(secret, "upload"), salt="upload")
-
-    def token(self, item: Item) -> str:
-        return str(self._signer.dumps([item.sha256, item.size, item.name, item.content_type]))
-
-    def item(self, token: str) -> Item:
-        """The file behind a token; raises `Invalid`."""
-        try:
-            sha256, size, name, kind = self._signer.loads(token)
-        except (BadData, ValueError):
-            raise Invalid("This file is not known. Attach it again.") from None
-        return Item(sha256, size, name, kind)
+    then: str = ""
+    """`resolve` or `pend` in the same transaction; a second time under the same key it is not done again."""
 
 
 def reply(
@@ -80,13 +67,15 @@ def reply(
         raise Invalid("Choose an address to write to.")
     _may_write_to(session, conversation, address)
     can = service.channels[box.channel].capabilities
+    words = words_of(letter, user, Uploads(service.settings.secret()), can)
+    present(service.store, words.items)
     delivery = outbox.put(
         session,
         now,
         conversation=conversation,
         inbox=box,
         address=address,
-        words=words_of(letter, user, Uploads(service.settings.secret()), subject=can.subject, cc=can.cc),
+        words=words,
         can=can,
         user_id=user.id,
         domain=service.settings.mail_domain,
@@ -96,23 +85,59 @@ def reply(
     )
     draft.drop(session, user.id, conversation.id)
     seen.read_to(session, user.id, delivery.conversation_id, delivery.interaction_id)
-    if conversation.assignee_id is None:
-        conversations.assign(session, now, conversation, user.id, user.id)
+    if delivery.created_at == now:  # else promised before, and the answer was lost: what has happened since stands
+        _along(session, now, conversation, delivery, letter, user)
     return delivery
 
 
-def words_of(letter: Letter, user: User, uploads: Uploads, *, subject: bool, cc: bool) -> outbox.Words:
-    """The letter as the outbox takes it; the agent's signature stands under mails."""
-    if len(letter.files) > MAX_FILES:
+def _along(
+    session: Session, now: datetime, conversation: Conversation, delivery: Delivery, letter: Letter, user: User
+) -> None:
+    """What is done along with a message, and undone with it."""
+    row = delivery.interaction_id
+    if conversation.assignee_id is None:
+        conversations.assign(session, now, conversation, user.id, user.id, row)
+    if letter.then == "resolve":
+        conversations.resolve(session, now, conversation, user.id, row)
+    elif letter.then == "pend":
+        conversations.pend(session, now, conversation, user.id, row)
+    elif conversation.state != conversations.State.OPEN:
+        conversations.reopen(session, now, conversation, user.id, row)
+
+
+def words_of(letter: Letter, user: User, uploads: Uploads, can: Capabilities) -> outbox.Words:
+    """The letter as the outbox takes it; the agent's signature stands under mails.
+
+    Raises `Invalid`, and `TooLarge` when the formatted words are too long.
+    """
+    if len(letter.files) > MAX_FILES or len(letter.images) > MAX_PICTURES:
         raise Invalid("A message may have up to %(n)s files.", n=MAX_FILES)
-    text = letter.text.replace("\r\n", "\n").rstrip()
+    text, html, pictures = _bodies(letter, uploads) if can.html else (_lines(letter.text), "", ())
+    if can.subject and letter.sign and (text.strip() or html):
+        text, html = signed(text, user), signed_html(html, user)
     return outbox.Words(
-        text=signed(text, user) if subject and letter.sign else text,
-        subject=" ".join(letter.subject.split())[:998] if subject else "",
-        cc=parties(letter.cc) if cc else (),
-        bcc=parties(letter.bcc) if cc else (),
-        items=tuple(uploads.item(token) for token in letter.files),
+        text=text,
+        html=html,
+        subject=" ".join(letter.subject.split())[:998] if can.subject else "",
+        cc=parties(letter.cc) if can.cc else (),
+        bcc=parties(letter.bcc) if can.cc else (),
+        items=(*pictures, *(uploads.item(token) for token in letter.files)),
     )
+
+
+def _bodies(letter: Letter, uploads: Uploads) -> tuple[str, str, tuple[Item, ...]]:
+    """The text, the same as HTML, and the pictures that stand in it."""
+    if not formatted.has_format(letter.html):
+        text = _lines(letter.text)
+        return text, formatted.of_text(text) if text else "", ()
+    known = {item.content_id: item for item in (uploads.picture(token) for token in letter.images)}
+    html = formatted.formatted(letter.html, known.__contains__)
+    used = formatted.pictures_of(html)
+    return text_of_html(html), html, tuple(item for name, item in known.items() if name in used)
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").rstrip()
 
 
 def signed(text: str, user: User) -> str:
@@ -120,9 +145,19 @@ def signed(text: str, user: User) -> str:
     return f"{text}\n\n{user.signature}" if user.signature.strip() else text
 
 
+def signed_html(html: str, user: User) -> str:
+    """The same below the formatted words."""
+    return html + formatted.of_text(f"\n{user.signature}") if html and user.signature.strip() else html
+
+
 def unsigned(text: str, user: User) -> str:
     """Without it again."""
     return text.removesuffix(f"\n\n{user.signature}") if user.signature.strip() else text
+
+
+def unsigned_html(html: str, user: User) -> str:
+    """Without it again."""
+    return html.removesuffix(formatted.of_text(f"\n{user.signature}")) if user.signature.strip() else html
 
 
 def parties(line: str) -> tuple[Party, ...]:
@@ -150,50 +185,6 @@ def mentioned(session: Session, text: str) -> Iterable[int]:
     if not names:
         return ()
     return session.scalars(select(User.id).where(User.handle.in_(names), User.deactivated_at.is_(None))).all()
-
-
-def take_back(session: Session, now: datetime, service: Service, delivery_id: int, user: User) -> Draft:
-    """Cancel a message before it leaves, and put its words into the composer again.
-
-    Raises `Conflict` when it is too late, `Forbidden` for somebody else's message.
-    """
-    delivery = session.get(Delivery, delivery_id)
-    if delivery is not None and delivery.user_id != user.id and not user.may(type(user.role).SUPERVISOR):
-        raise Forbidden
-    delivery = outbox.cancel(session, now, delivery_id, user.id)
-    row = session.get_one(Interaction, delivery.interaction_id)
-    held = draft.find(session, user.id, delivery.conversation_id)
-    words = draft.Words(
-        "reply", unsigned(row.body or "", user), _fields(session, service, delivery), delivery.interaction_id
-    )
-    if held is not None:  # words begun in between stay in front
-        joined = f"{held.text}\n\n{words.text}" if held.text.strip() else words.text
-        words = draft.Words(held.mode, joined, {**words.fields, **held.fields}, words.seen_id)
-    kept = draft.save(session, now, user.id, delivery.conversation_id, words, held.version if held else 0)
-    if kept is None:
-        raise Invalid("The message is empty.")
-    return kept
-
-
-def _fields(session: Session, service: Service, delivery: Delivery) -> Mapping[str, Any]:
-    message = delivery.message or {}
-    uploads = Uploads(service.settings.secret())
-    kept = files.of(session, [delivery.interaction_id]).get(delivery.interaction_id, [])
-    return {
-        "way": f"{delivery.inbox_id}:{delivery.address_id}",
-        "subject": message.get("subject", ""),
-        "cc": ", ".join(party["value"] for party in message.get("cc", ())),
-        "bcc": ", ".join(party["value"] for party in message.get("bcc", ())),
-        "files": [
-            {
-                "name": each.name,
-                "size": each.size,
-                "type": each.content_type,
-                "token": uploads.token(Item(each.sha256, each.size, each.name, each.content_type)),
-            }
-            for each in kept
-        ],
-    }
 
 
 def _may_write_to(session: Session, conversation: Conversation, address: directory.Address) -> None:

@@ -9,6 +9,7 @@ import * as customer from "./customer";
 import * as list from "./list";
 import * as older from "./older";
 import * as thread from "./thread";
+import { send, startSending } from "./send";
 import { help, startKeys } from "./keys";
 import { closeMenus, openDialog, openMenu, startMenus } from "./menus";
 import { ring, setCount, setTitle } from "./notice";
@@ -29,7 +30,7 @@ const deeds: Record<string, (button: HTMLElement) => void> = {
   earlier: () => void older.earlier(),
   between: (button) => { const place = button.closest<HTMLElement>(".gap"); if (place) void older.close(place); },
   copies: () => composer.copies(),
-  anyway: () => void composer.send(),
+  anyway: () => void send(),
   unread: () => { closeMenus(); void acts.act("unread").then(() => thread.close()); },
   html: (button) => { closeMenus(); thread.turnHtml(button.dataset["row"] ?? ""); },
   pictures: (button) => void thread.pictures(button.dataset["row"] ?? "", false),
@@ -55,7 +56,7 @@ function clicked(event: MouseEvent): void {
   else if (data["decide"]) void thread.decide(button.closest<HTMLElement>("[data-delivery]")?.dataset["delivery"] ?? "", data["decide"]);
   else if (data["modeSet"]) composer.setMode(data["modeSet"] as "reply" | "note");
   else if (data["send"]) sendBy(data["send"]);
-  else if (data["later"]) { closeMenus(); void composer.send("", data["later"]); }
+  else if (data["later"]) { closeMenus(); void send("", data["later"]); }
   else if (data["contactAct"]) void customer.act(data["contactAct"], data["other"] ?? "");
   else if (button.id === "below") { thread.toEnd(); thread.markSeen(); }
 }
@@ -64,7 +65,7 @@ function sendBy(how: string): void {
   const at = $<HTMLInputElement>("#later-at")?.value ?? "";
   if (how === "later" && !at) return void $("#later-at")?.focus();
   closeMenus();
-  void (how === "later" ? composer.send("", new Date(at).toISOString()) : composer.send(how));
+  void (how === "later" ? send("", new Date(at).toISOString()) : send(how));
 }
 
 /** Whether the page itself goes there, without a reload. */
@@ -195,6 +196,7 @@ function pick(): void {
 
 list.iAm(setup.me.id);
 startMenus();
+startSending();
 startTimes();
 startPalette(commands);
 customer.startCustomer();

@@ -44,7 +44,7 @@ export async function fragment(path: string, signal?: AbortSignal): Promise<stri
   return answer.text();
 }
 
-export interface Uploaded { token: string; name: string; size: number; type: string }
+export interface Uploaded { token: string; name: string; size: number; type: string; cid?: string }
 
 export function upload(file: File, progress: (part: number) => void): { done: Promise<Uploaded>; abort: () => void } {
   const request = new XMLHttpRequest();
