@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from contact import conversation, files, users
+import structlog
+
+from contact import conversation, sweeping, users
 from contact.db import utcnow
+from contact.desk.held import held
+from contact.desk.uploads import Uploads
 from contact.jobs import Job
 from contact.worker import Context
 
 WAKE_EVERY = timedelta(seconds=5)
 FILES_EVERY = timedelta(minutes=5)
 SWEEP_EVERY = timedelta(hours=1)
+STORE_EVERY = timedelta(days=1)
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 async def wake_snoozed(context: Context, _slot: datetime) -> None:
@@ -27,11 +34,21 @@ async def sweep_sessions(context: Context, _slot: datetime) -> None:
 
 async def sweep_files(context: Context, _slot: datetime) -> None:
     """Remove what erased people left behind."""
-    await context.write(files.sweep, context.service.store)
+    await context.write(sweeping.doomed, context.service.store)
+
+
+async def sweep_store(context: Context, _slot: datetime) -> None:
+    """Remove files that nobody speaks of, and what was cut off while it came."""
+    service = context.service
+    drafted = await context.read(held, Uploads(service.settings.secret()))
+    swept = await context.call(sweeping.sweep, context.db, service.store, drafted)
+    if swept.files or swept.cut_off:
+        log.info("files swept", files=swept.files, cut_off=swept.cut_off)
 
 
 JOBS = (
     Job("sweep files", sweep_files, every=FILES_EVERY),
+    Job("sweep store", sweep_store, every=STORE_EVERY),
     Job("wake snoozed", wake_snoozed, every=WAKE_EVERY),
     Job("sweep sessions", sweep_sessions, every=SWEEP_EVERY),
 )

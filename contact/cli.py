@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,10 +11,11 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from contact import directory, erasure, export, files, log, search, verify
+from contact import directory, erasure, export, log, search, sweeping, verify
 from contact.db import utcnow
 from contact.errors import HanmaruError
 from contact.log import ReaderState
+from contact.remains import Remain
 from contact.verify import Difference
 from contact.web import here
 
@@ -124,9 +125,37 @@ def erase(number: int, yes: bool) -> None:
     with _said(), service.db.write() as session:
         done = erasure.erase(session, utcnow(), number, None)
     with service.db.write() as session:
-        left = files.sweep(session, service.store)
+        left = sweeping.doomed(session, service.store)
     later = f", {left} of them within some minutes" if left else ""
     click.echo(f"{done.contacts} contacts, {done.rows} rows emptied, {done.files} files removed{later}.")
+    _list(done.remains)
+
+
+@people.command("remains")
+@click.argument("number", type=int)
+def remains_(number: int) -> None:
+    """List messages of others that still speak of an erased person."""
+    with here().db.read() as session:
+        _list(erasure.reported(session, number))
+
+
+@people.command("empty")
+@click.argument("rows", type=int, nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def empty(rows: tuple[int, ...], yes: bool) -> None:
+    """Empty messages of others (ROWS, as `erase` and `remains` list them) for good."""
+    if not yes:
+        click.confirm(f"Empty {len(rows)} messages for good?", abort=True)
+    with _said(), here().db.write() as session:
+        click.echo(f"{erasure.empty(session, utcnow(), rows)} rows emptied.")
+
+
+def _list(remains: Sequence[Remain]) -> None:
+    """What remains, for a person to look at."""
+    if remains:
+        click.echo(f"{len(remains)} messages of others still speak of this person. Look at each and decide:")
+    for one in remains:
+        click.echo(f"{one.row:>10}  conversation {one.conversation:<8}  {one.why}")
 
 
 @contextmanager

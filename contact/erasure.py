@@ -7,12 +7,15 @@ of the contacts. What stays: row numbers, times, names, states, agents, tags, an
 keys, so that the same mail cannot come in again. The addresses become marks without meaning:
 who writes from one again is a stranger.
 
-What this cannot reach: the person's words quoted in another person's conversation, backups
-made before, and copies others hold. SQLite's free pages are overwritten (`secure_delete`).
+Messages of others that name the person or repeat their words are not emptied by themselves: they
+are somebody else's (`contact/remains.py` says why). They are listed, in what `erase` returns and in
+the log, and `empty` empties those that a person chooses. Out of reach are backups made before, and
+copies others hold. SQLite's free pages are overwritten (`secure_delete`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +24,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, delete, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from contact import files, log, outbox, search
+from contact import files, log, outbox, remains, search
 from contact.caught import CaughtMail
 from contact.conversation import Conversation
 from contact.desk.draft import Draft
@@ -33,11 +36,18 @@ from contact.log import Interaction, Name
 from contact.messages import DeliveryState
 from contact.outbox import Delivery, Exchange
 from contact.raw import Raw
+from contact.remains import Known, Remain, Why
+from contact.search.words import normal
 from contact.thread import MessageRef
 from contact.verify import refold
 
 PART = 500
 """Rows in one statement: SQLite and PostgreSQL both bind that many."""
+TOLD = 1000
+"""Rows of each sort that the log lists of what remains."""
+SHORTEST = 3
+"""Bytes of a name that is not looked for: two Latin letters are in everything."""
+_SAID = tuple(name.value for name in (Name.MESSAGE_RECEIVED, Name.AUTO_REPLY_RECEIVED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ class Erased:
     contacts: int
     rows: int
     files: int
+    remains: tuple[Remain, ...] = ()
+    """Messages of others that still speak of the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +69,16 @@ class Scope:
     addresses: tuple[int, ...]
     emails: tuple[str, ...]
     conversations: tuple[int, ...]
+    """Those that are the person's own."""
+    shared: tuple[int, ...]
+    """Those of others the person took part in."""
     rows: tuple[int, ...]
 
 
 def erase(session: Session, now: datetime, contact_id: int, user_id: int | None) -> Erased:
     """Erase the whole family of a contact, in this transaction; raises `Conflict` when it is done already.
 
-    The files that nobody else uses are removed after the commit by `files.sweep`.
+    The files that nobody else uses are removed after the commit by `sweeping.doomed`.
     """
     log.lock(session)
     _overwrite(session)
@@ -72,22 +87,73 @@ def erase(session: Session, now: datetime, contact_id: int, user_id: int | None)
         raise Conflict("This contact is erased already.")
     _take_back(session, now, root.id, user_id)
     scope = scope_of(session, root.id)
+    speaking = remaining(session, scope)
     search.forget_rows(session, scope.rows)
     for number in scope.contacts:
         search.forget_contact(session, number)
-    doomed = _attachments(session, scope) | _raw(session, scope)
+    doomed = _attachments(session, scope.rows) | _raw(session, scope.rows, scope.emails)
     _drafts(session, scope)
-    _outbox(session, scope)
-    _empty(session, now, scope)
+    _outbox(session, scope.rows, scope.addresses)
+    _empty(session, now, scope.rows)
+    _each(session, scope.rows, lambda part: delete(MessageRef).where(MessageRef.interaction_id.in_(part)))
     _identity(session, now, scope)
     for number in scope.conversations:
         refold(session, number)
     files.doom(session, now, doomed)
-    data = {"members": len(scope.contacts), "rows": len(scope.rows)}
+    told = {str(why): [one.row for one in speaking if one.why == why][:TOLD] for why in Why}
+    data = {"members": len(scope.contacts), "rows": len(scope.rows), "files": len(doomed), "remains": told}
     log.append(session, now, Name.CONTACT_ERASED, contact_id=root.id, user_id=user_id, data=data)
     session.flush()
     session.expire_all()
-    return Erased(len(scope.contacts), len(scope.rows), len(doomed))
+    return Erased(len(scope.contacts), len(scope.rows), len(doomed), tuple(speaking))
+
+
+def remaining(session: Session, scope: Scope) -> list[Remain]:
+    """Messages of others that will still speak of this person; asked before the person is erased."""
+    names = session.execute(select(Contact.name, Contact.organisation).where(Contact.id.in_(scope.contacts))).all()
+    own = Interaction.contact_id.in_(scope.contacts) & Interaction.name.in_(_SAID) & Interaction.erased_at.is_(None)
+    known = Known(
+        addresses=tuple(form for value in _values(session, scope) for form in _forms(value)),
+        names=tuple(name for row in names if (name := normal(row.name)) and len(name.encode()) > SHORTEST),
+        said=remains.said(body or "" for body in session.scalars(select(Interaction.body).where(own))),
+    )
+    return remains.find(session, known, scope.rows, scope.shared)
+
+
+def reported(session: Session, root_id: int) -> list[Remain]:
+    """What the erasure of a person listed and nobody has emptied since."""
+    row = session.scalars(
+        select(Interaction)
+        .where(Interaction.contact_id == root_id, Interaction.name == Name.CONTACT_ERASED.value)
+        .order_by(Interaction.id.desc())
+    ).first()
+    listed = (
+        {number: Why(why) for why, rows in (row.data or {}).get("remains", {}).items() for number in rows}
+        if row
+        else {}
+    )
+    query = _open_rows(Interaction.id.in_(listed)).add_columns(Interaction.conversation_id).order_by(Interaction.id)
+    return [Remain(number, talk or 0, listed[number]) for number, talk in session.execute(query)]
+
+
+def empty(session: Session, now: datetime, rows: Sequence[int]) -> int:
+    """Empty messages of others that speak of an erased person, as somebody decided; returns how many.
+
+    Their threads hold: message ids stay, so answers still find their conversation.
+    """
+    log.lock(session)
+    _overwrite(session)
+    chosen = session.execute(_open_rows(Interaction.id.in_(rows)).add_columns(Interaction.conversation_id)).all()
+    numbers = tuple(number for number, _ in chosen)
+    search.forget_rows(session, numbers)
+    files.doom(session, now, _attachments(session, numbers) | _raw(session, numbers, ()))
+    _outbox(session, numbers, ())
+    _empty(session, now, numbers)
+    for talk in sorted({talk for _, talk in chosen if talk}):
+        refold(session, talk)
+    session.flush()
+    session.expire_all()
+    return len(numbers)
 
 
 def scope_of(session: Session, root_id: int) -> Scope:
@@ -104,11 +170,13 @@ def scope_of(session: Session, root_id: int) -> Scope:
     claimers = select(AddressClaim.contact_id).where(AddressClaim.address_id.in_(places))  # who said "that is me"
     claimed = Interaction.contact_id.in_(claimers) & Interaction.address_id.in_(places)
     rows.update(session.scalars(_open_rows(claimed)))
+    part_in = select(Interaction.conversation_id).where(Interaction.contact_id.in_(contacts)).distinct()
     return Scope(
         contacts=contacts,
         addresses=tuple(places),
         emails=tuple(row.value for row in addresses if row.kind == "email"),
         conversations=owned,
+        shared=tuple(sorted({number for number in session.scalars(part_in) if number} - set(owned))),
         rows=tuple(sorted(rows)),
     )
 
@@ -144,18 +212,36 @@ def _take_back(session: Session, now: datetime, root_id: int, user_id: int | Non
         outbox.cancel(session, now, number, user_id)
 
 
-def _attachments(session: Session, scope: Scope) -> set[str]:
-    return {sha256 for part in _parts(scope.rows) for sha256 in files.detach(session, part)}
+def _values(session: Session, scope: Scope) -> list[tuple[str, str]]:
+    query = select(Address.kind, Address.value).where(Address.contact_id.in_(scope.contacts))
+    return [(kind, value) for kind, value in session.execute(query)]
 
 
-def _raw(session: Session, scope: Scope) -> set[str]:
-    """Bytes of messages that became rows, and of those from their addresses that could not be read."""
+def _forms(address: tuple[str, str]) -> Iterator[str]:
+    """How people write an address."""
+    kind, value = address
+    yield normal(value)
+    if kind in ("tel", "fax"):
+        import phonenumbers
+
+        number = phonenumbers.parse(value)
+        for style in (phonenumbers.PhoneNumberFormat.NATIONAL, phonenumbers.PhoneNumberFormat.INTERNATIONAL):
+            shown = phonenumbers.format_number(number, style)
+            yield from (normal(shown), re.sub(r"\D", "", shown))
+
+
+def _attachments(session: Session, rows: Sequence[int]) -> set[str]:
+    return {sha256 for part in _parts(rows) for sha256 in files.detach(session, part)}
+
+
+def _raw(session: Session, rows: Sequence[int], emails: Sequence[str]) -> set[str]:
+    """Bytes of messages that became rows (or said what became of ours), and from addresses, if not understood."""
     numbers: set[int] = set()
-    for part in _parts(scope.rows):
+    for part in _parts(rows):
         numbers.update(session.scalars(select(Raw.id).where(Raw.interaction_id.in_(part))))
-    if scope.emails:
+    if emails:
         sender = Raw.envelope["sender"].as_string()
-        numbers.update(session.scalars(select(Raw.id).where(sender.in_(scope.emails))))
+        numbers.update(session.scalars(select(Raw.id).where(sender.in_(emails))))
     doomed: set[str] = set()
     for part in _parts(sorted(numbers)):
         kept = select(Raw.sha256).where(Raw.id.in_(part), Raw.content.is_(None), Raw.sha256 != "")
@@ -177,11 +263,11 @@ def _drafts(session: Session, scope: Scope) -> None:
     _each(session, scope.conversations, lambda part: delete(Draft).where(Draft.conversation_id.in_(part)))
 
 
-def _outbox(session: Session, scope: Scope) -> None:
+def _outbox(session: Session, rows: Sequence[int], addresses: Sequence[int]) -> None:
     numbers: set[int] = set()
-    for part in _parts(scope.rows):
+    for part in _parts(rows):
         numbers.update(session.scalars(select(Delivery.id).where(Delivery.interaction_id.in_(part))))
-    for part in _parts(scope.addresses):
+    for part in _parts(addresses):
         numbers.update(session.scalars(select(Delivery.id).where(Delivery.address_id.in_(part))))
     every = sorted(numbers)
     sent = select(Delivery.message_id)
@@ -196,12 +282,11 @@ def _outbox(session: Session, scope: Scope) -> None:
     )
 
 
-def _empty(session: Session, now: datetime, scope: Scope) -> None:
+def _empty(session: Session, now: datetime, rows: Sequence[int]) -> None:
     """The one change the log's triggers allow."""
     row: Table = Interaction.__table__  # type: ignore[assignment]
     values = {"body": None, "content": null(), "erased_at": now}
-    _each(session, scope.rows, lambda part: update(row).where(row.c.id.in_(part)).values(values))
-    _each(session, scope.rows, lambda part: delete(MessageRef).where(MessageRef.interaction_id.in_(part)))
+    _each(session, rows, lambda part: update(row).where(row.c.id.in_(part)).values(values))
 
 
 def _identity(session: Session, now: datetime, scope: Scope) -> None:

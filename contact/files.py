@@ -8,6 +8,7 @@ all, and the same bytes are kept once.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -22,10 +23,12 @@ from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, 
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Utc
-from contact.errors import NotFound, TooLarge
+from contact.errors import Invalid, NotFound, TooLarge
 from contact.messages import File
 
 CHUNK = 256 * 1024
+NEW = ".new-"
+"""How names of files begin that are not whole yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,22 @@ class Store(Protocol):
         """
         ...
 
+    def touch(self, sha256: str) -> bool:
+        """Make the bytes count as put just now; False when they are not there.
+
+        Whoever is about to tie a file to a row does this first: what nobody speaks of is swept
+        when it is old, and a touched file is not.
+        """
+        ...
+
+    def older(self, than: float) -> Iterator[str]:
+        """Hashes of what was put more than `than` seconds ago, in no order."""
+        ...
+
+    def tidy(self, than: float) -> int:
+        """Remove what was cut off while it was written more than `than` seconds ago; returns how many."""
+        ...
+
 
 class DiskStore:
     """`Store` in a folder: `ab/cdef...` by hash."""
@@ -69,7 +88,7 @@ class DiskStore:
     def put(self, chunks: Iterable[bytes], limit: int | None = None) -> Kept:
         self.folder.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".new-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=NEW, delete=False) as file:
             try:
                 for chunk in chunks:
                     size += len(chunk)
@@ -81,7 +100,8 @@ class DiskStore:
                 os.fsync(file.fileno())
                 target = self.path(digest.hexdigest())
                 target.parent.mkdir(exist_ok=True)
-                Path(file.name).replace(target)
+                with self._locked(fcntl.LOCK_SH):
+                    Path(file.name).replace(target)
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise
@@ -95,11 +115,41 @@ class DiskStore:
 
     def remove(self, sha256: str, older_than: float = 0) -> bool:
         path = self.path(sha256)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), self._locked(fcntl.LOCK_EX):
             if older_than and time.time() - path.stat().st_mtime < older_than:
                 return False
             path.unlink()
         return True
+
+    def touch(self, sha256: str) -> bool:
+        with contextlib.suppress(FileNotFoundError), self._locked(fcntl.LOCK_SH):
+            os.utime(self.path(sha256))
+            return True
+        return False
+
+    def older(self, than: float) -> Iterator[str]:
+        limit = time.time() - than
+        for shelf in sorted(self.folder.glob("[0-9a-f][0-9a-f]")):
+            for path in shelf.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # erased since it was listed
+                    if path.stat().st_mtime < limit:
+                        yield shelf.name + path.name
+
+    def tidy(self, than: float) -> int:
+        limit, gone = time.time() - than, 0
+        for path in self.folder.glob(f"{NEW}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+                    gone += 1
+        return gone
+
+    @contextlib.contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Putting and touching go side by side; nothing comes between a look at a file's age and its end."""
+        with (self.folder / ".lock").open("a") as file:
+            fcntl.flock(file, how)
+            yield
 
 
 def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
@@ -150,6 +200,13 @@ def keep(store: Store, files: Iterable[File]) -> tuple[Item, ...]:
     )
 
 
+def present(store: Store, items: Sequence[Item]) -> Sequence[Item]:
+    """`items` that were uploaded some time ago, made safe from sweeping; raises `Invalid` when one is gone."""
+    if [item for item in items if not store.touch(item.sha256)]:
+        raise Invalid("This file is not there any more. Please attach it again.")
+    return items
+
+
 def attach(session: Session, interaction_id: int, items: Sequence[Item]) -> list[Attachment]:
     """Tie stored files to a row of the log, in order."""
     rows = [
@@ -197,34 +254,10 @@ class DoomedFile(Base):
     at: Mapped[datetime] = mapped_column(Utc)
 
 
-YOUNG = 15 * 60
-"""Seconds. A file put so lately may be about to be attached by a message that is just coming in."""
-
-
 def doom(session: Session, now: datetime, hashes: Iterable[str]) -> None:
-    """Have these removed once this transaction is committed, even if the process dies right after it."""
+    """Have these removed once this transaction is committed, even if the process dies then (`contact/sweeping.py`)."""
     for sha256 in hashes:
         session.merge(DoomedFile(sha256=sha256, at=now))
-
-
-def sweep(session: Session, store: Store) -> int:
-    """Remove doomed files that nothing uses; returns how many are left for later."""
-    left = 0
-    for sha256 in session.scalars(select(DoomedFile.sha256).limit(1000)).all():
-        if not _used(session, sha256) and not store.remove(sha256, YOUNG):
-            left += 1
-        else:
-            session.execute(delete(DoomedFile).where(DoomedFile.sha256 == sha256))
-    return left
-
-
-def _used(session: Session, sha256: str) -> bool:
-    from contact.raw import Raw
-
-    return (
-        session.scalar(select(Attachment.id).where(Attachment.sha256 == sha256).limit(1)) is not None
-        or session.scalar(select(Raw.id).where(Raw.sha256 == sha256, Raw.content.is_(None)).limit(1)) is not None
-    )
 
 
 def clean_name(name: str) -> str:

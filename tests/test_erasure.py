@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from hall_kit import Hall
 from sqlalchemy.exc import DatabaseError
 
-from contact import caught, directory, erasure, export, files, inbox, intake, log, outbox, raw, search, verify
+from contact import caught, directory, erasure, export, files, inbox, intake, log, outbox, raw, search, sweeping, verify
 from contact import conversation as conversations
 from contact.channel import ChannelError
 from contact.db import Base
@@ -130,7 +130,7 @@ def test_the_log_still_proves_itself_and_keeps_its_rows(hall: Hall) -> None:
         before = [(row.id, row.name, row.at, row.key) for row in session.scalars(sa.select(Interaction))]
     erase(hall)
     with hall.db.write() as session:
-        files.sweep(session, hall.store)
+        sweeping.doomed(session, hall.store)
     with hall.db.read() as session:
         after = [
             (row.id, row.name, row.at, row.key)
@@ -202,11 +202,11 @@ def test_files_go_after_the_commit_and_only_their_own(lite: Hall) -> None:
     there = lambda name: lite.store.path(kept[name]).exists()  # noqa: E731
     assert there("mine"), "not before the commit, and not while a message with the same bytes may be coming in"
     with lite.db.write() as session:
-        assert files.sweep(session, lite.store) == 2
+        assert sweeping.doomed(session, lite.store) == 2
     assert there("mine")
     old(lite)
     with lite.db.write() as session:
-        assert files.sweep(session, lite.store) == 0
+        assert sweeping.doomed(session, lite.store) == 0
     assert (there("mine"), there("big"), there("shared")) == (False, False, True)
 
 
@@ -219,7 +219,7 @@ def test_a_file_that_came_again_stays(lite: Hall) -> None:
         files.attach(session, taken.interaction_id, again)
     old(lite)
     with lite.db.write() as session:
-        assert files.sweep(session, lite.store) == 0
+        assert sweeping.doomed(session, lite.store) == 0
     assert lite.store.path(kept["mine"]).exists()
 
 
