@@ -199,6 +199,7 @@ def take(session: Session, read: Read) -> None:
     for value, items in read.said:
         if isinstance(value, Receipt):
             outbox.settle(session, now, value)
+            taken = taken or outbox.message_of(session, value)
         else:
             taken = intake.take(session, now, value, read.inbox, items).interaction_id
     if not raw.understood(session, read.id, taken):

@@ -104,8 +104,8 @@ def party(kind: AddressKind, value: str, name: str = "", country: str = "KR") ->
 
 
 def show(kind: AddressKind, value: str) -> str:
-    """How people read it: national format for their own numbers, a short tag for a visitor."""
-    if kind in (AddressKind.TEL, AddressKind.FAX):
+    """How people read it: national format for their own numbers, a short tag for a visitor; an erased one as it is."""
+    if kind in (AddressKind.TEL, AddressKind.FAX) and value.startswith("+"):
         import phonenumbers
 
         number = phonenumbers.parse(value)

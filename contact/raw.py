@@ -152,7 +152,7 @@ def waiting(session: Session, limit: int = 50) -> list[int]:
 
 
 def parsed(row: Raw, interaction_id: int | None) -> None:
-    """It was understood and appended as this row (None: it held receipts only)."""
+    """It was understood and appended as this row, or is the provider's word about that one of ours."""
     row.state, row.error, row.interaction_id = RawState.PARSED.value, "", interaction_id
     row.tries += 1
 

@@ -16,7 +16,7 @@ from contact import address as addresses
 from contact import directory, search
 from contact.conversation import Conversation
 from contact.db import utcnow
-from contact.desk import customer, words
+from contact.desk import customer, remaining, words
 from contact.desk.told import back, notice, number
 from contact.directory import Contact, Person, people
 from contact.directory.find import create
@@ -27,7 +27,7 @@ from contact.users import Role
 from contact.web import here
 from contact.web.forms import refused, told
 from contact.web.offload import offload
-from contact.web.security import Rule, me, rule_for
+from contact.web.security import Rule, client_ip, me, role, rule_for
 
 pages = Blueprint("contacts", __name__, url_prefix="/desk/contacts")
 rule_for(pages, Rule(role=Role.AGENT))
@@ -84,8 +84,19 @@ def one(contact_id: int) -> Any:
             customer=customer.build(session, root.id, utcnow(), only, number("older")),
             only=only,
             words=words,
+            remains=remaining.lines(session, root) if me().may(Role.ADMIN) else [],
             notice=notice(),
         )
+
+
+@pages.post("/<int:contact_id>/remains")
+@role(Role.ADMIN)
+def empty_remains(contact_id: int) -> Any:
+    """Empty the chosen messages of others that still speak of an erased person."""
+    rows = [int(value) for value in request.form.getlist("row") if value.isascii() and value.isdecimal()]
+    with here().db.write() as session:
+        done = remaining.empty(session, utcnow(), directory.get(session, contact_id), rows, me(), client_ip())
+    return back("contacts.one", "emptied" if done else "", contact_id=contact_id)
 
 
 def _found(session: Session, asked: str, _before: int | None) -> tuple[list[Person], int | None]:

@@ -24,6 +24,7 @@ NOTICES: Final[Mapping[str, object]] = {
     "paused": lazy_gettext("The inbox is paused. It still takes in; nothing leaves until it is resumed."),
     "inbox_made": lazy_gettext("The inbox is there."),
     "test_sent": lazy_gettext("The test mail is on its way; its state stands below."),
+    "emptied": lazy_gettext("The messages are emptied."),
     "contact_made": lazy_gettext("The contact is there."),
 }
 

@@ -3,7 +3,19 @@
 from contact.outbox.delivery import RANK, Delivery, Exchange, may_follow, retry_at
 from contact.outbox.leases import begin_all, bury, give_back, renew
 from contact.outbox.put import Words, cancel, outbound, put
-from contact.outbox.settle import begin, claim, due_at, expire, fail, recover, retry, settle, settle_by_hand, unsure
+from contact.outbox.settle import (
+    begin,
+    claim,
+    due_at,
+    expire,
+    fail,
+    message_of,
+    recover,
+    retry,
+    settle,
+    settle_by_hand,
+    unsure,
+)
 
 __all__ = [
     "RANK",
@@ -20,6 +32,7 @@ __all__ = [
     "fail",
     "give_back",
     "may_follow",
+    "message_of",
     "outbound",
     "put",
     "recover",

@@ -102,6 +102,11 @@ def settle(session: Session, now: datetime, receipt: Receipt) -> bool:
     return True
 
 
+def message_of(session: Session, receipt: Receipt) -> int:
+    """The row of the log that promised the message a receipt is about; raises `NotFound`."""
+    return _named(session, receipt).interaction_id
+
+
 def fail(session: Session, now: datetime, delivery: Delivery, error: ChannelError) -> None:
     """Nothing was handed over: try again later, or give up when that cannot help."""
     log.lock(session)

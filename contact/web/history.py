@@ -28,6 +28,7 @@ SENTENCES: Final[Mapping[str, object]] = {
     What.LINK_MADE: lazy_gettext("made a sign-in link"),
     What.PASSWORD_RESET: lazy_gettext("reset a password"),
     What.RULE_CHANGED: lazy_gettext("changed a rule"),
+    "contact.remains_emptied": lazy_gettext("emptied messages of others that spoke of an erased person"),
     "inbox.added": lazy_gettext("added an inbox"),
     "inbox.changed": lazy_gettext("changed an inbox"),
     "inbox.paused": lazy_gettext("paused an inbox"),
