@@ -1,65 +1,41 @@
-"""Presence: who is here, who is typing, how far an agent has read. Never in the log.
+"""Presence: who is here, who looks at what, who is typing, how far an agent has read. Never in the log.
 
 One value a web process, shared by the doors of the console and of the chat: a door tells it
 what it sees (`agent_online`, `typing`, ...) and listens for what others told. Several web
-processes tell each other over Redis; each then shows it to its own sockets.
+processes tell each other over Redis; each then shows it to its own sockets. One that comes new
+says hello and is told everything at once; what one that dies had told ends within
+`BELIEVE_FOR` + `TELL_EVERY` seconds.
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 
+from contact.elsewhere import Elsewhere, keep
+from contact.signs import Agents, Change, Looked, Side, Sign, State, Typing, Viewing, word_of
+
 if TYPE_CHECKING:
     from contact.web.live import Live
 
-State = Literal["online", "away"]
-Side = Literal["agent", "visitor"]
+__all__ = ["Agents", "Change", "Looked", "Presence", "Relay", "Side", "State", "Typing", "Viewing", "of"]
 
-TELL_EVERY = 15.0
-"""Seconds between two words of a process about its agents."""
-BELIEVE_FOR = 45.0
-"""A process not heard for so long has no agents any more."""
+TELL_EVERY = 5.0
+"""Seconds between two words of a process about everything it knows."""
+BELIEVE_FOR = 15.0
+"""Of a process not heard for so long, nobody is here any more."""
 CHANNEL = "hanmaru:presence"
 _EXTENSION = "hanmaru_presence"
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Typing:
-    """`who` is typing in a conversation; `id` = user or address, never both at once."""
-
-    conversation_id: int
-    who: Side
-    id: int
-    name: str
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """An agent has read a conversation up to row `n`."""
-
-    conversation_id: int
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Agents:
-    """Who of the agents is here now (not away)."""
-
-    online: frozenset[int]
-
-
-Change = Typing | Looked | Agents
 Listener = Callable[[Change], None]
 
 
@@ -69,8 +45,9 @@ class Presence:
     def __init__(self, relay: Relay | None = None) -> None:
         self._here: dict[str, tuple[int, State]] = {}
         """Socket -> user and state, of this process."""
-        self._elsewhere: dict[str, tuple[float, dict[int, State]]] = {}
-        """Other process -> when heard, its users."""
+        self._views: dict[tuple[int, int], Viewing] = {}
+        self._typing: dict[tuple[int, str, int], Typing] = {}
+        self._elsewhere = Elsewhere(BELIEVE_FOR)
         self._listeners: list[Listener] = []
         self._last: frozenset[int] = frozenset()
         self._looked: dict[int, int] = {}
@@ -95,12 +72,8 @@ class Presence:
 
     def states(self) -> dict[int, State]:
         """Every user with an open page; online on one page is online."""
-        now = time.monotonic()
         found: dict[int, State] = {}
-        for users in (
-            dict(_merge(self._here.values())),
-            *(users for heard, users in self._elsewhere.values() if now - heard < BELIEVE_FOR),
-        ):
+        for users in (dict(_merge(self._here.values())), *self._elsewhere.agents()):
             for user, state in users.items():
                 if found.get(user) != "online":
                     found[user] = state
@@ -115,6 +88,15 @@ class Presence:
     def typing(self, conversation_id: int, who: Side, id: int, name: str, on: bool) -> None:
         """Somebody began or stopped to write."""
         self._spread(Typing(conversation_id, who, id, name, on))
+
+    def viewing(self, view: Viewing) -> None:
+        """An agent has a conversation on screen, or has it no more."""
+        self._spread(view)
+
+    def views(self) -> list[Viewing]:
+        """Who looks at what, in all processes; once for an agent and a conversation."""
+        found = {view.key: view for view in self._elsewhere.views()}
+        return list({**found, **self._views}.values())
 
     def looked(self, conversation_id: int, n: int) -> None:
         """An agent has the conversation on screen, up to row `n`."""
@@ -132,9 +114,19 @@ class Presence:
         self._notice()
 
     def tell(self) -> None:
-        """Say to the other processes who is here."""
+        """Say to the other processes which agents are here."""
         if self._relay:
-            self._relay.send({"agents": {str(user): state for user, state in _merge(self._here.values()).items()}})
+            self._relay.send({"agents": self._agents()})
+
+    def tell_all(self, **more: Any) -> None:
+        """Say to the other processes everything there is here."""
+        if self._relay:
+            views = [astuple(view) for view in self._views.values()]
+            types = [astuple(one) for one in self._typing.values()]
+            self._relay.send({"agents": self._agents(), "views": views, "types": types, **more})
+
+    def _agents(self) -> dict[str, State]:
+        return {str(user): state for user, state in _merge(self._here.values()).items()}
 
     def _notice(self) -> None:
         """Tell the listeners when the set of agents has become another."""
@@ -143,37 +135,40 @@ class Presence:
             self._last = online
             self._hear(Agents(online))
 
-    def _spread(self, change: Typing | Looked) -> None:
-        self._hear(change)
+    def _spread(self, sign: Sign) -> None:
+        """Something was seen here: for our own listeners, and for the other processes."""
+        if isinstance(sign, Typing):
+            keep(self._typing, sign, on=sign.on)
+        elif isinstance(sign, Viewing):
+            keep(self._views, sign, on=sign.state != "gone")
+        self._hear(sign)
         if self._relay:
-            kind = "typing" if isinstance(change, Typing) else "looked"
-            self._relay.send({kind: [getattr(change, name) for name in change.__dataclass_fields__]})
+            self._relay.send(word_of(sign))
 
     def _hear(self, change: Change) -> None:
         if isinstance(change, Looked):
             self._looked[change.conversation_id] = max(change.n, self._looked.get(change.conversation_id, 0))
             while len(self._looked) > 20_000:
                 del self._looked[next(iter(self._looked))]
+        elif isinstance(change, Viewing):  # who left here may still be there on another page
+            change = self._views.get(change.key) or self._elsewhere.view(change.key) or change
         for listener in self._listeners:
             listener(change)
 
     def heard(self, process: str, word: Mapping[str, Any]) -> None:
         """What another process said."""
-        if "agents" in word:
-            newcomer = process not in self._elsewhere
-            users: dict[int, State] = {int(user): state for user, state in word["agents"].items()}
-            self._elsewhere[process] = (time.monotonic(), users)
-            if newcomer:
-                self.tell()  # it does not know us yet
-            self._notice()
-        elif "typing" in word:
-            self._hear(Typing(*word["typing"]))
-        elif "looked" in word:
-            self._hear(Looked(*word["looked"]))
+        knows_us = "hello" not in word and self._elsewhere.knows(process)
+        for sign in self._elsewhere.heard(process, word):
+            self._hear(sign)
+        if not knows_us:
+            self.tell_all()
+        self._notice()
 
     def beat(self) -> None:
         """Every `TELL_EVERY` seconds: say who is here, forget processes that fell silent."""
-        self.tell()
+        self.tell_all()
+        for sign in self._elsewhere.silent():
+            self._hear(sign)
         self._notice()
 
 
@@ -213,7 +208,7 @@ class Relay:
     def _listen(self, presence: Presence) -> None:
         with self._redis.pubsub(ignore_subscribe_messages=True) as line:
             line.subscribe(CHANNEL)
-            presence.tell()
+            presence.tell_all(hello=True)
             for message in line.listen():
                 word = orjson.loads(message["data"])
                 if word.get("from") != self.name:

@@ -14,8 +14,8 @@ to the page     `rows`     {conversation, rows: [...]}  to those who look at tha
                 `online`   [user ids]                   gathered
                 `out`      the session has ended
 from the page   `look`     {conversation, state}        what is on screen; 0 = no conversation;
-                                                        answered with {head, viewing, online};
-                                                        said again now and then
+                                                        answered with {head, viewing, online}: all that
+                                                        is known of all web processes, at once
                 `away`     true or false
 """
 
@@ -36,7 +36,7 @@ from contact.db import utcnow
 from contact.desk.news import TOLD, Changes, News, own, pause
 from contact.desk.places import Places
 from contact.log import Appended, Name
-from contact.presence import Agents, Change, Presence, Typing
+from contact.presence import Agents, Change, Presence, Typing, Viewing
 from contact.users import sessions
 from contact.web.live import Live, same_origin
 
@@ -114,8 +114,6 @@ class Desk:
 
     def _move(self, sid: str, sitting: Sitting, number: int, state: str) -> None:
         if (number, state) == (sitting.conversation, sitting.state):
-            if self._others and number:  # other processes may be younger than what we told
-                self._news_of(sitting)
             return
         if number != sitting.conversation:
             self._leave(sid, sitting)
@@ -128,15 +126,10 @@ class Desk:
         if number:
             self._tell_view(sitting)
 
-    @property
-    def _others(self) -> bool:
-        """Whether there may be other web processes."""
-        return bool(self.live.service.settings.redis_url)
-
     def _everybody(self) -> orjson.Fragment:
         """Who looks at what, written once until somebody moves: with many pages it is long."""
         if self._views is None:
-            self._views = _written([self._view(one) for one in self.sittings.values() if one.conversation])
+            self._views = _written([_as_view(one) for one in self.presence.views()])
         return self._views
 
     def away(self, sid: str, data: Any) -> None:
@@ -166,21 +159,7 @@ class Desk:
             self.presence.typing(sitting.conversation, "agent", sitting.user_id, sitting.name, on)
 
     def _tell_view(self, sitting: Sitting) -> None:
-        self.live.spread("viewing", self._view(sitting), room=f"c:{sitting.conversation}", namespace=SPACE)
-        self._news_of(sitting)
-
-    def _news_of(self, sitting: Sitting) -> None:
-        self.news.view(self._view(sitting))
-        self._tell_soon()
-
-    @staticmethod
-    def _view(sitting: Sitting) -> dict[str, Any]:
-        return {
-            "user": sitting.user_id,
-            "name": sitting.name,
-            "conversation": sitting.conversation,
-            "state": sitting.state,
-        }
+        self.presence.viewing(Viewing(sitting.conversation, sitting.user_id, sitting.name, sitting.state))
 
     # -- the log
 
@@ -210,7 +189,7 @@ class Desk:
         if changes:
             self._tell_changes(changes)
         if views:
-            self.live.spread("views", views, room=EVERYBODY, namespace=SPACE)
+            self.live.show("views", views, room=EVERYBODY, namespace=SPACE)
         if online:
             self.live.show("online", self._online, room=EVERYBODY, namespace=SPACE)
 
@@ -231,6 +210,12 @@ class Desk:
         if isinstance(change, Typing) and change.who == "visitor":
             told = {"conversation": change.conversation_id, "on": change.on, "name": change.name}
             self.live.show("typing", told, room=f"c:{change.conversation_id}", namespace=SPACE)
+        elif isinstance(change, Viewing):
+            self._views = None
+            view = _as_view(change)
+            self.live.show("viewing", view, room=f"c:{change.conversation_id}", namespace=SPACE)
+            self.news.view(view)
+            self._tell_soon()
         elif isinstance(change, Agents):
             self._online = _written(sorted(change.online))
             self.news.online = True
@@ -292,6 +277,10 @@ def looked(conversation: int, row: int) -> None:
     """An agent has it on screen: the customer's side may show that."""
     live: Live = current_app.extensions["live"]
     presence.of(live).looked(conversation, row)
+
+
+def _as_view(one: Viewing) -> dict[str, Any]:
+    return {"user": one.user_id, "name": one.name, "conversation": one.conversation_id, "state": one.state}
 
 
 def _as_json(row: Appended) -> dict[str, Any]:
