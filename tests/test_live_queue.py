@@ -61,6 +61,21 @@ def test_a_killed_reader_takes_nothing_with_it() -> None:
         gevent.killall([first, second])
 
 
+def test_join_does_not_wait_for_what_comes_behind_the_end() -> None:
+    """The peer answered the goodbye before we looked: engineio's reader puts in an end mark that nobody takes."""
+    queue = Queue()
+    queue.put("goodbye")
+    queue.put(None)
+    waiting = gevent.spawn(queue.join)
+    gevent.sleep(0)
+    for expected in ("goodbye", None):
+        assert queue.get() == expected
+        queue.task_done()
+    queue.put(None)
+    waiting.join(2)
+    assert waiting.ready()
+
+
 def test_join_waits_for_what_was_taken_to_be_done() -> None:
     queue = Queue()
     queue.put(1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import http.cookiejar
 import re
+import signal
 import urllib.parse
 import urllib.request
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 
 from real import House
 from simple_websocket import Client, ConnectionClosed
@@ -22,7 +23,7 @@ class Person:
         self.csrf = ""
 
     def get(self, path: str) -> str:
-        with self.web.open(self.house.url + path, timeout=10) as answer:
+        with self.web.open(self.house.url + path, timeout=45) as answer:
             page = str(answer.read().decode())
         found = re.search(r'name="csrf" (?:value|content)="(\w{64})"', page)
         self.csrf = found[1] if found else self.csrf
@@ -30,7 +31,7 @@ class Person:
 
     def post(self, path: str, **form: str) -> str:
         data = urllib.parse.urlencode({"csrf": self.csrf, **form}).encode()
-        with self.web.open(self.house.url + path, data, timeout=10) as answer:
+        with self.web.open(self.house.url + path, data, timeout=45) as answer:
             return str(answer.read().decode())
 
     def sign_in(self) -> Person:
@@ -52,7 +53,7 @@ def heard(client: Client, wanted: str) -> str:
     """The next packet that begins so; answers pings on the way. An ended connection reads as `41/desk,`."""
     while True:
         try:
-            packet = client.receive(timeout=15)
+            packet = client.receive(timeout=45)
         except ConnectionClosed:
             return "41/desk,"
         assert packet is not None, f"nothing like {wanted} came"
@@ -83,3 +84,22 @@ def test_a_stranger_or_another_page_gets_no_socket(server: House) -> None:
     for options in ({"cookie": "hanmaru=" + "x" * 43}, {"cookie": "a=b"}, {"origin": "https://evil.example"}):
         with closing(person.socket(**options)) as client:
             assert heard(client, "44/desk,").startswith("44/desk,"), options
+
+
+def test_at_the_end_nobody_is_told_that_the_others_go(server: House) -> None:
+    """Among n sockets that would be n² words, and the end would take minutes."""
+    person = Person(server).sign_in()
+    with ExitStack() as stack:
+        stack.enter_context(suppress(ConnectionClosed))
+        sockets = [stack.enter_context(closing(person.socket())) for _ in range(20)]
+        for one in sockets:
+            heard(one, "40/desk,{")
+            one.send('42/desk,["look",{"conversation":1,"state":"viewing"}]')
+        last, told = sockets[-1], list[str]()
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        with suppress(ConnectionClosed):
+            while (packet := last.receive(timeout=45)) is not None:
+                told.append(str(packet))
+    assert not [packet for packet in told if '"gone"' in packet]
+    assert server.stop() == 0

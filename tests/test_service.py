@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import subprocess
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +25,7 @@ def test_opens_and_is_ready(server: House) -> None:
 def test_sigterm_ends_both_in_good_order(server: House) -> None:
     everybody = server.processes()
     assert server.stop() == 0
-    _, alive = psutil.wait_procs(everybody, timeout=1)
+    _, alive = psutil.wait_procs(everybody, timeout=5)
     assert not alive
     assert "worker ended" in server.output
     assert "Traceback" not in server.output
@@ -36,7 +38,7 @@ def test_ctrl_c_reaches_both_and_starts_nothing_again(server: House) -> None:
     for one in reversed(everybody):
         if os.getpgid(one.pid) == group:
             one.send_signal(signal.SIGINT)
-    _, alive = psutil.wait_procs(everybody, timeout=30)
+    _, alive = psutil.wait_procs(everybody, timeout=60)
     assert not alive
     assert server.process is not None
     assert server.process.wait() == 0
@@ -61,7 +63,7 @@ def test_taken_port_is_a_sentence(server: House, make_house: Callable[..., House
     second = make_house(HANMARU_LISTEN=f"127.0.0.1:{server.port}")
     second.start(ready=False)
     assert second.process is not None
-    assert second.process.wait(20) == 1
+    assert second.process.wait(60) == 1
     assert "Hanmaru cannot start" in second.output
     assert "Traceback" not in second.output
 
@@ -70,7 +72,7 @@ def test_wrong_setting_is_a_sentence(make_house: Callable[..., House]) -> None:
     house = make_house(HANMARU_ZONE="Mars/Olympus")
     house.start(ready=False)
     assert house.process is not None
-    assert house.process.wait(20) == 1
+    assert house.process.wait(60) == 1
     assert "HANMARU_ZONE" in house.output
     assert "Traceback" not in house.output
 
@@ -81,11 +83,27 @@ def test_a_request_that_waits_is_answered_when_the_server_ends(server: House) ->
     with urllib.request.urlopen(base) as answer:
         sid = json.loads(answer.read()[1:])["sid"]
     with ThreadPoolExecutor(1) as pool:
-        poll = pool.submit(lambda: urllib.request.urlopen(f"{base}&sid={sid}", timeout=30).read())
+        poll = pool.submit(lambda: urllib.request.urlopen(f"{base}&sid={sid}", timeout=60).read())
         web = server.processes()[0]
         wait_for(lambda: len(web.net_connections()) > 1, what="the poll to be open")
         assert server.stop() == 0
-        assert poll.result(5) in (b"1", b"6")  # close, or nothing to say
+        assert poll.result(45) in (b"1", b"6")  # close, or nothing to say
+
+
+def test_a_request_that_is_still_coming_in_is_answered_when_the_server_ends(server: House) -> None:
+    """An upload over a slow line."""
+    form = b"login=" + b"x" * 20_000
+    head = "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as line:
+        line.sendall(f"{head}Content-Length: {len(form)}\r\n\r\n".encode() + form[:1000])
+        wait_for(lambda: len(server.processes()[0].net_connections()) > 1, what="the request to be open")
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):  # it waits for us
+            server.process.wait(3)
+        line.sendall(form[1000:])
+        assert line.recv(12).startswith(b"HTTP/1.1 303")
+    assert server.stop() == 0
 
 
 def test_request_id_is_given_back_and_made_when_it_is_nonsense(server: House) -> None:
@@ -97,7 +115,6 @@ def test_request_id_is_given_back_and_made_when_it_is_nonsense(server: House) ->
         assert len(answer.headers["X-Request-ID"]) == 16
 
 
-@pytest.mark.slow
 def test_runs_on_postgresql(make_house: Callable[..., House], postgres: Postgres) -> None:
     name = postgres.create()
     house = make_house(HANMARU_DATABASE_URL=postgres.url(name)).start()

@@ -10,6 +10,7 @@ shows never travels through Redis; typing and presence, which are in no log, do.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -95,6 +96,7 @@ class Live:
         self.server = self.socketio.server
         self.position: int | None = None
         """The last row of the log shown to the followers; None before `start`."""
+        self._ending = False
         self._bells: GeventBells | None = None
         self._followers: list[Follower] = []
         self._tasks: list[gevent.Greenlet] = []
@@ -114,10 +116,14 @@ class Live:
 
     def show(self, event: str, data: Any, *, room: str, namespace: str) -> None:
         """Emit to the sockets of this process only: for what every process reads from the log."""
+        if self._ending:
+            return
         self.server.emit(event, data, room=room, namespace=namespace, ignore_queue=True)
 
     def spread(self, event: str, data: Any, *, room: str, namespace: str, skip: str | None = None) -> None:
         """Emit to the sockets of all web processes: for typing and presence."""
+        if self._ending and not self.service.settings.redis_url:
+            return
         self.server.emit(event, data, room=room, namespace=namespace, skip_sid=skip)
 
     def start(self) -> None:
@@ -133,11 +139,20 @@ class Live:
         self._tasks.append(gevent.spawn(function, *args))
 
     def stop(self) -> None:
-        gevent.killall(self._tasks)
+        """Say goodbye to everybody, within `GOODBYE` seconds; who does not get it sees the connection end."""
+        end = time.monotonic() + GOODBYE
+        self._ending = True  # nobody here is told that the others go: among n sockets that would be n² words
+        gevent.killall(self._tasks, timeout=GOODBYE)
         if self._bells:
             self._bells.close()
-        goodbyes = [gevent.spawn(self.server.eio.disconnect, sid) for sid in list(self.server.eio.sockets)]
-        gevent.joinall(goodbyes, timeout=GOODBYE)
+        goodbyes = []
+        for sid in list(self.server.eio.sockets):
+            if time.monotonic() > end:
+                log.warning("sockets end without a goodbye", count=len(self.server.eio.sockets))
+                break
+            goodbyes.append(gevent.spawn(self.server.eio.disconnect, sid))
+            gevent.sleep(0)
+        gevent.joinall(goodbyes, timeout=max(0.0, end - time.monotonic()))
 
     def _tail(self, bell: GeventBell) -> None:
         while True:

@@ -21,12 +21,13 @@ JOIN_STEP, JOIN_STEPS = 0.01, 500
 class Queue:
     """For one process's greenlets; `maxsize` is accepted and ignored, as engineio never sets it."""
 
-    __slots__ = ("_items", "_unfinished", "_waiters")
+    __slots__ = ("_ended", "_items", "_unfinished", "_waiters")
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self._items: deque[Any] = deque()
         self._waiters: deque[Waiter[None]] = deque()
         self._unfinished = 0
+        self._ended = False
 
     def put(self, item: Any, *_: Any, **__: Any) -> None:
         self._items.append(item)
@@ -48,7 +49,9 @@ class Queue:
                 elif self._items:
                     self._wake()
                 raise
-        return self._items.popleft()
+        item = self._items.popleft()
+        self._ended = self._ended or (block and item is None)
+        return item
 
     def _wake(self) -> None:
         if self._waiters:
@@ -58,9 +61,13 @@ class Queue:
         self._unfinished -= 1
 
     def join(self, *_: Any, **__: Any) -> None:
-        """Until everything put in was taken out and done, within reason."""
+        """Until everything put in was taken out and done, within reason.
+
+        Whoever waits for an item and gets the end mark takes no more: a second mark, which
+        engineio's reader puts in when the peer has answered our goodbye, stays where it is.
+        """
         for _step in range(JOIN_STEPS):
-            if self._unfinished <= 0:
+            if self._unfinished <= 0 or self._ended:
                 return
             sleep(JOIN_STEP)
 

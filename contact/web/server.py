@@ -6,6 +6,7 @@ import gc
 import logging
 import resource
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,35 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         environ[EngineSocket.HANDLER] = self
         return environ
 
+    def run_application(self) -> None:
+        """As one of those the end waits for; a WebSocket is none, it is told to come back."""
+        if self.environ.get("HTTP_UPGRADE"):
+            return super().run_application()  # type: ignore[no-any-return]
+        self.server.running.add(self)
+        try:
+            super().run_application()
+        finally:
+            self.server.running.discard(self)
+            if self.server.ending:  # a kept connection would bring more and more
+                self.close_connection = True
+
+
+class Http(pywsgi.WSGIServer):  # type: ignore[misc]
+    """pywsgi's server, which knows what it is busy with."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.running: set[Handler] = set()
+        self.ending = False
+
+    def finish(self, seconds: float) -> None:
+        """Wait until every running request is answered, for so long at most."""
+        end = time.monotonic() + seconds
+        while self.running and time.monotonic() < end:
+            gevent.sleep(0.02)
+        if self.running:
+            log.warning("requests are cut off", count=len(self.running))
+
 
 class Server:
     """Bound at once, so that a taken port is a sentence and not a traceback later."""
@@ -46,7 +76,7 @@ class Server:
         host, port = settings.listen
         self._live = live
         self._stop = Event()
-        self._http = pywsgi.WSGIServer(
+        self._http = Http(
             (host, port),
             app,
             backlog=BACKLOG,
@@ -76,9 +106,11 @@ class Server:
     def drain(self) -> None:
         """No new connections; sockets are told to come back; running requests finish."""
         log.info("web draining")
+        self._http.ending = True
         self._http.stop_accepting()
         self._live.stop()
-        self._http.stop(timeout=DRAIN)
+        self._http.finish(DRAIN)
+        self._http.stop()
         log.info("web ended")
 
 
