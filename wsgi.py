@@ -108,9 +108,9 @@ def parts(service: Service) -> list[Part]:
         Part("readers", Readers(readers()).run),
         Part("clock", Clock(jobs()).run),
         Part("receiver", Receiver().run),
-        Part("smtp listener", Listener().run),
+        Part("smtp listener", Listener().run, opens=True),
         Part("mailboxes", Mailboxes().run),
-        Part("sandbox", sandbox.run),
+        Part("sandbox", sandbox.run, opens=True),
         Part("dispatcher", Dispatcher({"email": service.settings.relay_connections}).run),
     ]
 

@@ -29,7 +29,7 @@ class Pulse(Base):
     process: Mapped[str] = mapped_column(String(120), primary_key=True)
     part: Mapped[str] = mapped_column(String(60), primary_key=True)
     state: Mapped[str] = mapped_column(String(20))
-    """`running`, `waiting` (failed, will be tried again) or `stopped`."""
+    """`starting` (its door is not open yet), `running`, `waiting` (failed, will be tried again) or `stopped`."""
     since: Mapped[datetime] = mapped_column(Utc)
     beat_at: Mapped[datetime] = mapped_column(Utc)
     failures: Mapped[int] = mapped_column(Integer, default=0)

@@ -15,7 +15,7 @@ import random
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
@@ -50,6 +50,10 @@ class Context:
         self.service = service
         self.stop = asyncio.Event()
         self.process = pulse.process_name()
+        self.beats: dict[str, pulse.Beat] = {}
+        """What the supervisor knows of each part."""
+        self.changed = asyncio.Event()
+        """Rings the heart: the state of a part is another one."""
         self._bells = AsyncBells(service.nudges, self.stop)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="db")
 
@@ -106,6 +110,16 @@ class Context:
             async with asyncio.timeout(seconds):
                 await self.stop.wait()
 
+    def opened(self, part: str) -> None:
+        """This part's door stands open: from now on the house may be called ready."""
+        if part in self.beats:
+            self.become(self.beats[part], "running")
+
+    def become(self, beat: pulse.Beat, state: str) -> None:
+        """Write a part's state; the other processes hear of it at once."""
+        beat.state, beat.since = state, utcnow()
+        self.changed.set()
+
     def end(self) -> None:
         self.stop.set()
         self._bells.stop()
@@ -117,10 +131,18 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One endless work of the worker: returns when `context.stop` is set, or because it has nothing to do."""
+    """One endless work of the worker: returns when `context.stop` is set, or because it has nothing to do.
+
+    One that `opens` a door says `context.opened(name)` when it stands open.
+    """
 
     name: str
     run: Callable[[Context], Awaitable[None]]
+    opens: bool = False
+
+    @property
+    def first(self) -> str:
+        return "starting" if self.opens else "running"
 
 
 def main(service: Service, parts: Sequence[Part], *, child: bool = False) -> None:
@@ -131,9 +153,9 @@ def main(service: Service, parts: Sequence[Part], *, child: bool = False) -> Non
 async def _main(service: Service, parts: Sequence[Part], child: bool) -> None:
     context = Context(service)
     orphan = _watch_ends(context, child)
-    beats = [pulse.Beat(part.name, "running", utcnow()) for part in parts]
-    tasks = [asyncio.create_task(_supervise(context, part, beat)) for part, beat in zip(parts, beats, strict=True)]
-    heart = asyncio.create_task(_heart(context, beats))
+    context.beats = {part.name: pulse.Beat(part.name, part.first, utcnow()) for part in parts}
+    tasks = [asyncio.create_task(_supervise(context, part, context.beats[part.name])) for part in parts]
+    heart = asyncio.create_task(_heart(context))
     log.info("worker started", parts=[part.name for part in parts])
     await context.stop.wait()
     grace = ORPHAN_GRACE if orphan.is_set() else GRACE
@@ -167,29 +189,35 @@ def _watch_ends(context: Context, child: bool) -> asyncio.Event:
 async def _supervise(context: Context, part: Part, beat: pulse.Beat) -> None:
     wait = FIRST_WAIT
     while not context.stop.is_set():
-        beat.state, beat.since = "running", utcnow()
+        context.become(beat, part.first)
         started = asyncio.get_running_loop().time()
         try:
             await part.run(context)
         except Exception as error:
             if asyncio.get_running_loop().time() - started > LONGEST_WAIT:
                 wait = FIRST_WAIT
-            beat.state, beat.failures, beat.error = "waiting", beat.failures + 1, f"{type(error).__name__}: {error}"
+            beat.failures, beat.error = beat.failures + 1, f"{type(error).__name__}: {error}"
+            context.become(beat, "waiting")
             log.exception("part failed", part=part.name, failures=beat.failures, retry_in=round(wait, 1))
             await context.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
             wait = min(wait * 2, LONGEST_WAIT)
         else:
             break
-    beat.state = "stopped"
+    context.become(beat, "stopped")
 
 
-async def _heart(context: Context, beats: Sequence[pulse.Beat]) -> None:
+async def _heart(context: Context) -> None:
     while True:
+        context.changed.clear()
         try:
+            beats = [replace(beat) for beat in context.beats.values()]  # a thread writes them, as they are now
             await context.write(pulse.beat, utcnow(), context.process, beats)
         except Exception:
             log.exception("no pulse written")
-        await asyncio.sleep(pulse.EVERY)
+            await asyncio.sleep(1)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pulse.EVERY):
+                await context.changed.wait()
 
 
 async def _close(context: Context) -> None:

@@ -80,6 +80,7 @@ class Listener:
 
         server = await asyncio.get_running_loop().create_server(protocol, host, port, backlog=500)
         self.port = server.sockets[0].getsockname()[1]
+        context.opened("smtp listener")
         log.info("smtp listener open", address=f"{host}:{self.port}", starttls=tls is not None)
         keeper = asyncio.create_task(store.run())
         try:

@@ -40,6 +40,7 @@ async def run(context: Context) -> None:
     adapter = context.channels["email"]
     if isinstance(adapter, Email):
         adapter.sandbox_at = server.sockets[0].getsockname()[:2]
+    context.opened("sandbox")
     log.info("sandbox open", address="{}:{}".format(*server.sockets[0].getsockname()[:2]))
     try:
         await context.stop.wait()

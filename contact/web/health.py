@@ -42,11 +42,17 @@ def look() -> dict[str, Any]:
 
 
 def _moving(session: Session) -> dict[str, bool]:
-    parts = pulse.living(session, utcnow())
     tail: Live | None = current_app.extensions.get("live")
     lag = spine.head(session) - tail.position if tail and tail.position is not None else 0
     return {
-        "worker": bool(parts),
-        "parts": all(part.state != "waiting" for part in parts),
+        "worker": bool(pulse.living(session, utcnow())),
+        "parts": open_parts(session),
         "tail": lag < 4 * BATCH,
     }
+
+
+def open_parts(session: Session) -> bool:
+    """Whether no part of a worker is in trouble, and each that has a door has it open somewhere."""
+    parts = pulse.living(session, utcnow())
+    closed, open_ = ({part.part for part in parts if part.state == state} for state in ("starting", "running"))
+    return closed <= open_ and all(part.state != "waiting" for part in parts)

@@ -19,7 +19,7 @@ from contact import pulse
 from contact.db import utcnow
 from contact.log import ReaderState
 from contact.service import Service
-from contact.web import KEY, here
+from contact.web import KEY, figures, here
 from contact.web.live import Live
 
 pages = Blueprint("metrics", __name__)
@@ -39,6 +39,7 @@ class House(Collector):
             yield GaugeMetricFamily("hanmaru_log_rows", "Id of the newest row of the log", head)
             yield _readers(session, head)
             yield from _parts(session)
+            yield from figures.waiting(session, utcnow())
         if tail and tail.position is not None:
             yield GaugeMetricFamily("hanmaru_tail_lag_rows", "Rows not yet shown live", head - tail.position)
             sockets = len(tail.server.eio.sockets)
