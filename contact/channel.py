@@ -44,6 +44,8 @@ class Capabilities:
     """How long an agent may take a message back before it leaves."""
     retry_for: timedelta = timedelta(hours=72)
     """How long passing failures are retried before the delivery expires."""
+    starts: bool = False
+    """We may write first, to an address that nobody has written to us from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,12 @@ def _raw(session: Session, rows: Sequence[int], emails: Sequence[str]) -> set[st
 
 def _drafts(session: Session, scope: Scope) -> None:
     session.execute(delete(TrustedSender).where(TrustedSender.sender.in_(scope.emails)))
-    _each(session, scope.conversations, lambda part: delete(Draft).where(Draft.conversation_id.in_(part)))
+    begun = [-number for number in scope.contacts]  # letters that would begin a conversation (`desk/beginning.py`)
+    places = [*scope.conversations, *begun]
+    _each(session, places, lambda part: delete(Draft).where(Draft.conversation_id.in_(part)))
+    for letter in session.scalars(select(Draft).where(Draft.conversation_id == 0)):
+        if any(value in str(letter.fields).lower() for value in scope.emails):
+            session.delete(letter)
 
 
 def _outbox(session: Session, rows: Sequence[int], addresses: Sequence[int]) -> None:

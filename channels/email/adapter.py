@@ -44,6 +44,7 @@ class Email:
             subject=True,
             html=True,
             cc=True,
+            starts=True,
             max_text=1_000_000,
             max_attachment_bytes=self._settings.files_limit_mb * 1024 * 1024,
             undo=timedelta(seconds=self._settings.undo_seconds),

@@ -12,12 +12,13 @@ from contact import conversation as conversations
 from contact import directory, files, outbox, users
 from contact.conversation import Mention
 from contact.db import utcnow
-from contact.desk import acts, draft, live, parcel, seek, seen, undo, writing
+from contact.desk import acts, beginning, draft, live, parcel, seek, seen, undo, writing
 from contact.desk.fields import fields_of
 from contact.desk.uploads import Uploads, content_id
 from contact.desk.writing import Letter
 from contact.errors import Invalid, TooLarge
 from contact.messages import AddressKind
+from contact.outbox import Delivery
 from contact.users import Role
 from contact.web import here
 from contact.web.files import clean_name, safe_file_headers
@@ -47,12 +48,18 @@ def send(number: int) -> Any:
     with service.db.write() as session:
         conversation = conversations.top(session, conversations.get(session, number))
         delivery = writing.reply(session, now, service, conversation, _letter(asked), me())
-    return {
-        "delivery": delivery.id,
-        "row": delivery.interaction_id,
-        "state": delivery.state,
-        "leaves": delivery.next_at.isoformat(),
-    }
+    return _promised(delivery)
+
+
+@pages.post("/conversations")
+def begin() -> Any:
+    """A letter that begins a conversation. `place` is where its draft stands."""
+    asked, now, service = _json(), utcnow(), here()
+    place = int(asked.get("place") or 0)
+    with service.db.write() as session:
+        delivery = beginning.begin(session, now, service, _letter(asked), str(asked.get("to", "")), place, me())
+    _spread_draft(place, None, str(asked.get("device", "")))
+    return _promised(delivery)
 
 
 @pages.post("/conversations/<int:number>/notes")
@@ -64,7 +71,7 @@ def write_note(number: int) -> Any:
     return {"row": row.id}
 
 
-@pages.put("/conversations/<int:number>/draft")
+@pages.put("/conversations/<int(signed=True):number>/draft")
 def keep_draft(number: int) -> Any:
     """Within half a second of the last key; 409 with the other draft when it moved elsewhere."""
     asked, now = _json(), utcnow()
@@ -78,7 +85,7 @@ def keep_draft(number: int) -> Any:
     )
     try:
         with here().db.write() as session:
-            conversations.get(session, number)
+            beginning.place_of(session, number)
             kept = draft.save(session, now, me().id, number, words, int(asked.get("version") or 0))
     except draft.Moved as moved:
         return {"error": moved.code, "message": _(moved.message), "draft": moved.draft}, moved.status
@@ -236,15 +243,31 @@ def find_contacts() -> Any:
         found = seek.people_like(session, request.args.get("q", ""), limit=12)
         return {
             "contacts": [
-                {"id": person.id, "name": person.shown, "addresses": [each.shown for each in person.addresses]}
+                {
+                    "id": person.id,
+                    "name": person.shown,
+                    "addresses": [each.shown for each in person.addresses],
+                    "emails": [each.value for each in person.addresses if each.kind is AddressKind.EMAIL],
+                }
                 for person in found
             ]
         }
 
 
+def _promised(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "delivery": delivery.id,
+        "row": delivery.interaction_id,
+        "conversation": delivery.conversation_id,
+        "state": delivery.state,
+        "leaves": delivery.next_at.isoformat(),
+    }
+
+
 def _letter(asked: dict[str, Any]) -> Letter:
+    """`way` is `INBOX:ADDRESS`; without the address the letter begins a conversation."""
     box, _colon, address = str(asked.get("way", "")).partition(":")
-    if not (box.isdecimal() and address.isdecimal()):
+    if not (box.isdecimal() and (address or "0").isdecimal()):
         raise Invalid("Choose an address to write to.")
     seen_id = asked.get("seen")
     later = asked.get("later")
@@ -252,7 +275,7 @@ def _letter(asked: dict[str, Any]) -> Letter:
         key=_key(asked),
         text=str(asked.get("text", "")),
         inbox_id=int(box),
-        address_id=int(address),
+        address_id=int(address or 0),
         subject=str(asked.get("subject", "")),
         cc=str(asked.get("cc", "")),
         bcc=str(asked.get("bcc", "")),

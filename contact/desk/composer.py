@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -44,12 +45,31 @@ class Way:
         return CHANNEL_ICON.get(self.inbox.channel, "send")
 
 
+class Reaching(Protocol):
+    """What a composer shows of a way to write: a `Way`, or a `Start` of a new conversation."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def can(self) -> Capabilities: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def shown(self) -> str: ...
+    @property
+    def unreachable(self) -> bool: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def icon(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Composer:
     """What the composer offers, and what it begins with."""
 
-    ways: list[Way]
-    chosen: Way | None
+    ways: Sequence[Reaching]
+    chosen: Reaching | None
     subject: str
     cc: str
     signature: str
@@ -75,8 +95,13 @@ def build(
         subject=_subject(conversation, last),
         cc=_cc(last, ways),
         signature=user.signature,
-        undo_seconds=settings.undo_seconds if user.prefs.undo_seconds is None else user.prefs.undo_seconds,
+        undo_seconds=undo_seconds(settings, user),
     )
+
+
+def undo_seconds(settings: Settings, user: User) -> int:
+    """How long this agent may take a message back."""
+    return settings.undo_seconds if user.prefs.undo_seconds is None else user.prefs.undo_seconds
 
 
 def leaves_at(
@@ -85,7 +110,7 @@ def leaves_at(
     """When a message may leave: at the chosen time, or when undo has run out; None = at once."""
     if later is not None and later > now:
         return later
-    seconds = settings.undo_seconds if user.prefs.undo_seconds is None else user.prefs.undo_seconds
+    seconds = undo_seconds(settings, user)
     if can.undo == timedelta(0) or not seconds:
         return None
     return now + timedelta(seconds=seconds)

@@ -62,7 +62,12 @@ class Words:
 
     @property
     def empty(self) -> bool:
-        return not self.text.strip() and not self.fields.get("files") and not self.fields.get("images")
+        return (
+            not self.text.strip()
+            and not self.fields.get("files")
+            and not self.fields.get("images")
+            and not self.fields.get("to")
+        )
 
 
 def find(session: Session, user_id: int, conversation_id: int) -> Draft | None:

@@ -52,6 +52,7 @@ WORDS: Final[dict[str, str]] = {
     "next": N_("Next conversation"),
     "previous": N_("Previous conversation"),
     "search": N_("Search"),
+    "begin": N_("New message"),
     "goMine": N_("Go to Mine"),
     "goUnassigned": N_("Go to Unassigned"),
     "goAll": N_("Go to All"),
@@ -84,6 +85,7 @@ WORDS: Final[dict[str, str]] = {
 
 
 COMMANDS: Final = (
+    "begin",
     "goMine",
     "goUnassigned",
     "goAll",

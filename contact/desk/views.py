@@ -13,7 +13,7 @@ from contact import conversation as conversations
 from contact import users
 from contact.conversation.listing import Cursor
 from contact.db import utcnow
-from contact.desk import customer, draft, finding, lists, thread, view, words
+from contact.desk import beginning, customer, draft, finding, lists, thread, view, words
 from contact.desk.lists import Asked, Pane
 from contact.desk.view import Wanted
 from contact.errors import HanmaruError, Invalid
@@ -63,6 +63,16 @@ def conversation(number: int) -> Any:
         shown = _thread(session, number)
         if request.args.get("part") == "thread":
             return render_template("desk/conversation.html", **shown)
+        return render_template("desk/console.html", **{**shown, **_list(session)})
+
+
+@pages.get("/desk/new")
+def new() -> Any:
+    """A letter that begins a conversation; `contact` and `to` say for whom."""
+    with here().db.read() as session:
+        shown = _new(session, request.args.get("contact", type=int), request.args.get("to", "")[:320])
+        if request.args.get("part") == "thread":
+            return render_template("desk/new.html", **shown)
         return render_template("desk/console.html", **{**shown, **_list(session)})
 
 
@@ -185,6 +195,23 @@ def _thread(session: Session, number: int) -> dict[str, Any]:
         "colleagues": [{"id": user.id, "name": user.name, "handle": user.handle} for user in working],
         "words": words,
         **_customer(session, found.conversation.contact_id),
+    }
+
+
+def _new(session: Session, contact: int | None, to: str) -> dict[str, Any]:
+    person = beginning.contact_of(session, contact)
+    place = -person.id if person else beginning.PLACE
+    composer = beginning.compose(session, here(), me())
+    return {
+        "thread": None,
+        "begins": True,
+        "place": place,
+        "to": to or (beginning.first_address(person, composer) if person else ""),
+        "composer": composer,
+        "draft": draft.as_json(draft.find(session, me().id, place)),
+        "presets": thread.presets(utcnow()),
+        "words": words,
+        **(_customer(session, person.id) if person else {"customer": None}),
     }
 
 

@@ -29,6 +29,7 @@ from contact.users import User
 
 MENTION = re.compile(r"(?<![\w@.])@([\w][\w.-]{1,38})")
 MAX_COPIES = 50
+NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<value>[^<>]+)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +161,32 @@ def unsigned_html(html: str, user: User) -> str:
     return html.removesuffix(formatted.of_text(f"\n{user.signature}")) if user.signature.strip() else html
 
 
-def parties(line: str) -> tuple[Party, ...]:
-    """Addresses between commas, semicolons or line breaks; raises `InvalidAddress`."""
-    values = [value.strip() for value in re.split(r"[,;\n]", line) if value.strip()]
+def parties(line: str, kind: AddressKind = AddressKind.EMAIL) -> tuple[Party, ...]:
+    """Addresses between commas, semicolons or line breaks, each perhaps as `name <address>`.
+
+    Raises `InvalidAddress`.
+    """
+    values = [value.strip() for value in _apart(line) if value.strip()]
     if len(values) > MAX_COPIES:
         raise Invalid("A message may have up to %(n)s addresses.", n=MAX_COPIES)
-    return tuple(addresses.party(AddressKind.EMAIL, value) for value in dict.fromkeys(values))
+    named = (NAMED.fullmatch(value) for value in values)
+    found = [
+        addresses.party(kind, one["value"], one["name"].strip(" \"'")) if one else addresses.party(kind, value)
+        for one, value in zip(named, values, strict=True)
+    ]
+    once: dict[str, Party] = {}
+    for party in found:
+        once.setdefault(party.value, party)
+    return tuple(once.values())
+
+
+def _apart(line: str) -> Iterable[str]:
+    """Split, but not inside quotes: `"Kim, Hana" <hana@a.example>` is one address."""
+    pieces = line.split('"')
+    if len(pieces) % 2 == 0:  # a quote that nobody closed is a letter like any other
+        return re.split(r"[,;\n]", line)
+    outside = (re.sub(r"[,;\n]", "\x00", piece) if at % 2 == 0 else piece for at, piece in enumerate(pieces))
+    return '"'.join(outside).split("\x00")
 
 
 def note(

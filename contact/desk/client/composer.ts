@@ -6,13 +6,15 @@ import * as draft from "./composer/draft";
 import * as files from "./composer/files";
 import * as letters from "./composer/letter";
 import * as mentions from "./composer/mentions";
+import * as suggest from "./composer/suggest";
 import * as words from "./composer/words";
 import type { Deed } from "./editor";
 import { can, form, input, letter, mayFormat, way } from "./composer/letter";
 
 export type { Draft } from "./composer/letter";
 export { copies } from "./composer/letter";
-export { adopt, fromElsewhere, takeBack } from "./composer/draft";
+export { adopt, discard, fromElsewhere, takeBack } from "./composer/draft";
+export { focus } from "./composer/words";
 
 let idle = 0;
 
@@ -24,6 +26,7 @@ export function begin(): void {
   letters.begin(Number(box.dataset["conversation"]));
   words.begin(changed);
   mentions.begin(changed);
+  suggest.begin(box, changed);
   draft.begin({ mode: (mode) => setMode(mode, false), shape, changed });
   shape();
   listen(box);
@@ -50,6 +53,11 @@ function listen(box: HTMLFormElement): void {
   writing.addEventListener("compositionend", () => { letter.composing = false; });
   writing.addEventListener("keydown", keys, true);
   writing.addEventListener("paste", pasted, true);
+  input("subject")?.addEventListener("keydown", (event) => { // a line's end leads on to the words; it sends nothing
+    if (event.key !== "Enter" || event.isComposing || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    words.focus();
+  });
   words.plain().addEventListener("blur", () => { window.setTimeout(mentions.hide, 150); });
   for (const [id, take] of [["file", attach], ["picture", insert]] as const) {
     input(id)?.addEventListener("change", (event) => { const from = event.target as HTMLInputElement; take([...(from.files ?? [])]); from.value = ""; });

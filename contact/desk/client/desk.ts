@@ -6,6 +6,7 @@ import { complain } from "./toast";
 import * as acts from "./acts";
 import * as composer from "./composer";
 import * as customer from "./customer";
+import * as fresh from "./fresh";
 import * as list from "./list";
 import * as older from "./older";
 import * as thread from "./thread";
@@ -29,6 +30,7 @@ const deeds: Record<string, (button: HTMLElement) => void> = {
   customer: () => void $("#conversation")?.classList.toggle("show-customer"),
   earlier: () => void older.earlier(),
   between: (button) => { const place = button.closest<HTMLElement>(".gap"); if (place) void older.close(place); },
+  discard: () => { composer.discard(); fresh.begin(); },
   copies: () => composer.copies(),
   anyway: () => void send(),
   unread: () => { closeMenus(); void acts.act("unread").then(() => thread.close()); },
@@ -76,11 +78,16 @@ function follow(link: HTMLAnchorElement): boolean {
   if (link.dataset["act"]) return false;
   const found = /^\/desk\/conversations\/(\d+)$/.exec(link.pathname);
   if (found) { void thread.open(Number(found[1]), true, link.pathname + (link.search || `?${list.query()}`) + link.hash); return true; }
+  if (fresh.isFresh(link.href)) { closeNav(); void fresh.open(link.pathname + link.search); return true; }
   if (link.pathname !== "/desk") return false;
-  const nav = $("#nav");
-  if (nav?.matches(":popover-open")) nav.hidePopover();
+  closeNav();
   void list.go(link.href);
   return true;
+}
+
+function closeNav(): void {
+  const nav = $("#nav");
+  if (nav?.matches(":popover-open")) nav.hidePopover();
 }
 
 function submitted(event: SubmitEvent): void {
@@ -93,6 +100,7 @@ function submitted(event: SubmitEvent): void {
 function wentBack(): void {
   const found = /^\/desk\/conversations\/(\d+)/.exec(location.pathname);
   if (found) void thread.open(Number(found[1]), false);
+  else if (isConsole() && fresh.isFresh(location.href)) void fresh.open(location.href, false);
   else if (location.pathname === "/desk") {
     if (location.search.slice(1) !== list.query()) void list.go(location.href, false);
     thread.close(false);
@@ -126,6 +134,7 @@ async function theme(): Promise<void> {
 
 function commands(): Command[] {
   const go = [
+    command("begin", "edit", () => void fresh.open(), "c"),
     command("goMine", "mine", to("/desk?list=mine"), "g i"),
     command("goUnassigned", "unassigned", to("/desk?list=unassigned"), "g u"),
     command("goAll", "all", to("/desk?list=all"), "g a"),
@@ -173,7 +182,7 @@ const single = {
   r: () => composer.setMode("reply"), n: () => composer.setMode("note"),
   e: () => void acts.resolve(), a: menu("menu-assign", "a"), s: menu("menu-snooze", "s"), t: menu("menu-tag", "t"), p: menu("menu-priority", "a"),
   u: () => deeds["unread"]?.(document.body), x: pick,
-  "/": to("/desk/search"), "?": help,
+  c: () => void fresh.open(), "/": to("/desk/search"), "?": help,
 };
 const afterG = {
   i: to("/desk?list=mine"), u: to("/desk?list=unassigned"), a: to("/desk?list=all"), m: to("/desk?list=mentions"),
@@ -206,10 +215,11 @@ document.addEventListener("change", (event) => { if ((event.target as Element).m
 document.addEventListener("visibilitychange", () => { if (!document.hidden) { thread.markSeen(); list.refreshNavSoon(); } });
 window.addEventListener("popstate", wentBack);
 window.addEventListener("pagehide", () => composer.leave());
-startKeys(isConsole() ? single : { "/": single["/"], "?": help }, afterG, () => { if (isConsole() && thread.opened()) thread.close(); });
+startKeys(isConsole() ? single : { c: single.c, "/": single["/"], "?": help }, afterG, () => { if (isConsole() && thread.thread()) thread.close(); });
 setTitle(document.title.split(" · ")[0] ?? "");
 setCount(Number($("#nav")?.dataset["unread"] ?? 0));
 if (thread.thread()) thread.begin();
+if (fresh.isFresh(location.href)) fresh.begin();
 $("[data-act=palette]")?.addEventListener("click", openPalette);
 connect({
   rows: thread.heard,

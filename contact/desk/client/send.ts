@@ -10,7 +10,7 @@ import * as draft from "./composer/draft";
 import * as list from "./list";
 import * as thread from "./thread";
 import * as words from "./composer/words";
-import { arrived, form, letter, newest } from "./composer/letter";
+import { arrived, device, form, input, letter, newest } from "./composer/letter";
 
 interface Told { delivery: number; conversation: number; state: string; leaves: string }
 
@@ -41,7 +41,7 @@ export async function send(then = "", later = ""): Promise<void> {
     $("#send")?.removeAttribute("aria-disabled");
     if (letter.open && place === letter.place) {
       if (place > 0) look(place, "viewing");
-      if (form()?.contains(document.activeElement)) words.focus(); // whoever has gone elsewhere is not called back
+      if (form()?.contains(document.activeElement) && document.activeElement?.id !== "to") words.focus(); // whoever has gone elsewhere is not called back
     }
     if (letter.dirty) draft.saveSoon();
   }
@@ -56,6 +56,7 @@ async function refused(error: unknown): Promise<void> {
   if (error instanceof Refused && error.code === "key_reused") letter.key = "";
   complain(error);
   letter.dirty = true;
+  if (error instanceof Refused && error.code === "invalid_address") input("to")?.focus();
 }
 
 async function sendNote(place: number): Promise<void> {
@@ -70,12 +71,13 @@ async function sendReply(place: number, then: string, later: string): Promise<vo
   letter.key ||= crypto.randomUUID();
   const fields = draft.fields(), bar = $("#arrived");
   const looked = bar && !bar.hidden ? newest() : letter.seen || newest();
-  const told = await post<Told>(`/desk/api/conversations/${place}/messages`, {
+  const told = await post<Told>(place > 0 ? `/desk/api/conversations/${place}/messages` : "/desk/api/conversations", {
     key: letter.key, text: words.text(), ...fields, files: tokens(fields.files), images: tokens(fields.images),
-    seen: Math.max(looked, 0), then, later: later || null,
+    seen: Math.max(looked, 0), then, later: later || null, place, device,
   });
-  letter.key = "";
-  if (letter.open && place === letter.place) draft.clear();
+  const here = letter.open && place === letter.place;
+  if (here) { letter.key = ""; draft.clear(); }
+  if (here && place <= 0) await thread.open(told.conversation);
   thread.toEnd();
   void thread.catchUp();
   const left = Math.round((Date.parse(told.leaves) - Date.now()) / 1000);

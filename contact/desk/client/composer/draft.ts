@@ -116,6 +116,15 @@ export function clear(): void {
   told.shape();
 }
 
+/** Thrown away by the person who wrote it, on every device. */
+export function discard(): void {
+  const { version } = letter;
+  clear();
+  for (const name of LINES) { const line = input(name); if (line) line.value = ""; }
+  Object.assign(letter, { version, dirty: version > 0 });
+  void save();
+}
+
 /** Take a message back before it leaves. Its words come behind those begun since; nothing on screen is lost. */
 export async function takeBack(delivery: number | string): Promise<Draft | null> {
   // The server joins what it has; but the undo time runs, so a slow save is not waited for.
