@@ -97,15 +97,20 @@ class DiskStore:
                     digest.update(chunk)
                     file.write(chunk)
                 file.flush()
-                os.fsync(file.fileno())
-                target = self.path(digest.hexdigest())
-                target.parent.mkdir(exist_ok=True)
-                with self._locked(fcntl.LOCK_SH):
-                    Path(file.name).replace(target)
+                if self.touch(digest.hexdigest()):  # a logo under every mail: syncing it costs more than all the rest
+                    Path(file.name).unlink()
+                else:
+                    os.fsync(file.fileno())
+                    self._place(Path(file.name), self.path(digest.hexdigest()))
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise
         return Kept(digest.hexdigest(), size)
+
+    def _place(self, new: Path, target: Path) -> None:
+        target.parent.mkdir(exist_ok=True)
+        with self._locked(fcntl.LOCK_SH):
+            new.replace(target)
 
     def open(self, sha256: str) -> BinaryIO:
         try:
