@@ -71,6 +71,16 @@ def visit(session: Session, now: datetime, conversation_id: int, page: dict[str,
     conversations.record(session, now, conversation, Name.CHAT_PAGE_VISITED, channel="chat", content=page)
 
 
+def visit_again(session: Session, now: datetime, conversation_id: int, page: dict[str, str]) -> None:
+    """As `visit`, when a line is opened: the same page after a lost line is not another visit."""
+    rows = select(Interaction.content).where(Interaction.conversation_id == conversation_id)
+    last = session.scalar(
+        rows.where(Interaction.name == Name.CHAT_PAGE_VISITED).order_by(Interaction.id.desc()).limit(1)
+    )
+    if (last or {}).get("url") != page["url"]:
+        visit(session, now, conversation_id, page)
+
+
 def claim(session: Session, now: datetime, visitor: str, value: object, name: str) -> str:
     """The visitor's e-mail address, as they say; returns it normalised. Nothing is proved by it."""
     theirs = party(AddressKind.EMAIL, value if isinstance(value, str) else "", name)

@@ -37,7 +37,8 @@ class Talk:
         self._lobby.take(limits.CHAT_MESSAGE_ADDRESS, peer.network, speech.TOO_MANY_HERE)
         one = said(data, peer.visitor, self._lobby.visitors)
         message = inbound(one, peer.visitor, peer.language, None if peer.conversation_id else peer.page)
-        stored = tuple(files.Item(file.sha256, file.size, file.name, file.content_type) for file in one.files)
+        given = [files.Item(file.sha256, file.size, file.name, file.content_type) for file in one.files]
+        stored = files.present(self._lobby.service.store, given)
         self._sending[message.key] = peer.sid
         if len(self._sending) > SENDING:
             self._sending.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from channels.chat import speech
+from channels.chat import deeds, speech
 from channels.chat.lobby import NAMESPACE, Answer, Lobby
 from channels.chat.page import visited
 from channels.chat.peers import Peer
@@ -23,7 +24,7 @@ from contact import directory, limits
 from contact.conversation import Conversation, State
 from contact.db import utcnow
 from contact.directory import Address
-from contact.errors import HanmaruError, NotFound
+from contact.errors import HanmaruError, NotFound, TooMany
 from contact.log import Interaction, Name
 from contact.messages import AddressKind
 
@@ -79,6 +80,8 @@ class Welcome:
                 conversation, reachable = self._recall(session, peer)
                 seen = self._seen_by_agents(session, conversation)
             expected = self._lobby.expect(session, now, online)
+        if peer.page and peer.conversation_id:
+            self._visit(peer)
         return {
             "token": self._lobby.visitors.token(peer.visitor, peer.inbox.id),
             "known": known,
@@ -87,6 +90,7 @@ class Welcome:
             "expected_seconds": expected,
             "conversation": {"open": conversation.state != State.RESOLVED} if conversation else None,
             "name": peer.inbox.name,
+            **_looks(peer),
             "asks_address": not online and not reachable,
             "seen": seen,
             "limits": {
@@ -96,6 +100,13 @@ class Welcome:
                 "types": ACCEPT,
             },
         }
+
+    def _visit(self, peer: Peer) -> None:
+        """Most shops load each page anew: the visit is the connection."""
+        with contextlib.suppress(TooMany):
+            self._lobby.limits.take(limits.CHAT_TYPING, peer.visitor, utcnow())
+            with self._lobby.service.db.write() as session:
+                deeds.visit_again(session, utcnow(), peer.conversation_id, peer.page)
 
     def _recall(self, session: Session, peer: Peer) -> tuple[Conversation | None, bool]:
         """Who this visitor is to us: fills the peer. The conversation, and whether we have an e-mail address."""
@@ -134,3 +145,10 @@ class Welcome:
         peer = self._lobby.peers.remove(sid)
         if peer and peer.conversation_id and not self._lobby.peers.tabs(peer.visitor):
             self._lobby.presence.typing(peer.conversation_id, "visitor", peer.address_id, peer.name, False)
+
+
+def _looks(peer: Peer) -> Answer:
+    """What the shop has set for its chat: its own greeting in the visitor's language, its colour."""
+    settings = peer.inbox.settings or {}
+    greeting = settings.get("greeting") or {}
+    return {"greeting": str(greeting.get(peer.language, "")), "color": str(settings.get("color", ""))}

@@ -164,6 +164,7 @@ export class App {
   private greeted(hello: Hello): void {
     if (!hello.known && this.keep.get("token")) this.thread.forget();
     this.keep.set("token", hello.token);
+    this.keep.set("color", hello.color);
     this.hello = hello;
     this.presence = hello;
     this.seen = hello.seen;

@@ -1,6 +1,6 @@
 /** The menu behind the three dots. */
 
-import type { Panel } from "./panel";
+import type { Desk } from "./cards";
 import { h, iconButton } from "./dom";
 
 export class Menu {
@@ -8,8 +8,8 @@ export class Menu {
   readonly list = h("div.menu", { role: "menu", hidden: true });
   open = false;
 
-  constructor(private readonly panel: Panel) {
-    this.button = iconButton("more", panel.app.words.menu, () => this.toggle(!this.open, true));
+  constructor(private readonly desk: Desk) {
+    this.button = iconButton("more", desk.app.words.menu, () => this.toggle(!this.open, true));
     this.button.ariaHasPopup = "menu";
     this.button.ariaExpanded = "false";
     this.list.onkeydown = (event) => this.key(event);
@@ -34,21 +34,21 @@ export class Menu {
   }
 
   private items(): HTMLElement[] {
-    const { app } = this.panel;
+    const { app } = this.desk;
     const { words, thread } = app;
     const items = [
       this.choice(words.sound, "sound", () => app.keep.set("sound", !this.on("sound"))),
       this.choice(words.pages, "pages", () => app.share(!app.sharing)),
     ];
     if (thread.items.length) {
-      items.push(this.item(words.transcript, () => this.panel.ask("transcript")));
-      if (!app.ended) items.push(this.item(words.end, () => this.panel.ask("end"), "bad"));
+      items.push(this.item(words.transcript, () => this.desk.ask("transcript")));
+      if (!app.ended) items.push(this.item(words.end, () => this.desk.ask("end"), "bad"));
     }
     return items;
   }
 
   private on(name: string): boolean {
-    return name === "sound" ? this.panel.app.keep.get("sound") !== false : this.panel.app.sharing;
+    return name === "sound" ? this.desk.app.keep.get("sound") !== false : this.desk.app.sharing;
   }
 
   private item(text: string, act: () => void, kind = ""): HTMLElement {

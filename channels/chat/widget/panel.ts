@@ -84,20 +84,21 @@ export class Panel implements Desk {
     if (focus) (open ? this.composer.text : this.launch).focus();
   }
 
-  ask(card: Asked): void {
+  // handed on by the cards without their object
+  ask = (card: Asked): void => {
     this.asked = card;
     this.show();
     if (card) {
       this.toEnd();
       (this.cardbox.lastElementChild?.querySelector("input,button.go") as HTMLElement | null)?.focus();
     } else this.composer.text.focus();
-  }
+  };
 
-  say(text: string): void {
+  say = (text: string): void => {
     this.said.textContent = text;
     this.app.set({ notice: text });
     setTimeout(() => this.app.notice === text && this.app.set({ notice: null }), 6000);
-  }
+  };
 
   /** Draw everything that changed. Cheap when nothing did. */
   show(): void {
@@ -145,12 +146,13 @@ export class Panel implements Desk {
   }
 
   private showThread(): void {
-    const { words, presence, typist } = this.app;
+    const { words, hello, presence, typist } = this.app;
     const lines = rows(this.app);
     reconcile(this.log, lines, this.shownLines);
     reconcile(this.cardbox, cards(this), this.shownCards);
     this.hello.hidden = lines.length > 0;
-    const text = presence && !presence.agents_online ? words.offlineText : words.helloText;
+    const own = hello?.greeting ?? "", away = presence && !presence.agents_online ? words.offlineText : own ? "" : words.helloText;
+    const text = own && away ? `${own}\n${away}` : own || away;
     if (this.hello.dataset.text !== text) {
       this.hello.dataset.text = text;
       this.hello.replaceChildren(h("div.face", {}, icon(ICONS.chat)), h("h3", {}, words.hello), h("p", {}, text));

@@ -39,6 +39,9 @@ export interface Hello extends Presence {
   n: number;
   conversation: { open: boolean } | null;
   name: string;
+  /** The shop's own words for somebody who comes in, and its colour (`#rrggbb`); empty: ours. */
+  greeting: string;
+  color: string;
   asks_address: boolean;
   /** How far an agent has read the visitor's words. */
   seen: number;

@@ -23,11 +23,15 @@ export function start(lang: Lang, words: Words): void {
   const show = (): void => {
     drawing ||= window.setTimeout(() => {
       drawing = 0;
+      dye();
       panel.show();
     });
   };
-  const panel = new Panel(new App({ base, inbox, lang, words }, show));
-  paint(panel.root, color ?? "");
+  const app = new App({ base, inbox, lang, words }, show);
+  const panel = new Panel(app);
+  // the page's own word, else what the inbox says: remembered, so that the next page has it at once
+  const dye = (): void => paint(panel.root, color ?? app.keep.get("color") ?? "");
+  dye();
   root.append(panel.root);
   // beside the body: a transform or filter on the body would move what is fixed in it
   document.documentElement.append(host);

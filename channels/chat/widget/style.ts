@@ -37,6 +37,7 @@ header :focus-visible{outline-color:currentColor;outline-offset:-3px}
 .scroll>:first-child{margin-top:auto}
 .hello{text-align:center;padding:24px 20px 28px;margin-bottom:auto;align-self:center;max-width:300px}
 .hello .face{width:72px;height:72px;margin:0 auto 14px;border-radius:24px;background:var(--tint);color:var(--accent);display:grid;place-items:center}
+.hello p{white-space:pre-line}
 .hello .face svg{width:38px;height:38px}
 .hello h3{font-size:20px;font-weight:700;margin-bottom:4px}
 .hello p{color:var(--soft)}
