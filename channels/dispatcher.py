@@ -55,6 +55,7 @@ class Flight:
 
     id: int
     channel: str
+    lane: Lane
     inbox_id: int
     deadline: float
     timer: asyncio.Timeout | None = None
@@ -65,13 +66,15 @@ class Late:
     """Too late to hand over: the lease is gone, or nearly. Nothing has left."""
 
 
+Lane = tuple[str, str]
+"""A channel and the provider that carries it: hands are counted by lane, so that a slow provider holds up no other."""
 Outcome = Receipt | ChannelError | Unsure | Late
 Loaded = tuple[Outbound, InboxFacts] | ChannelError
 Landed = tuple[Flight, Outcome]
 
 
 class Dispatcher:
-    """The worker's part. `at_once` limits messages in flight by channel."""
+    """The worker's part. `at_once` limits messages in flight by channel, for each provider of it."""
 
     def __init__(self, at_once: Mapping[str, int] | None = None) -> None:
         self._at_once = dict(at_once or {})
@@ -104,6 +107,8 @@ class _Work:
         self._vault = Vault.of(context.settings)
         self._live = [channel.name for channel in context.channels if channel.capabilities.live]
         self._tidied = -POLL
+        self._lanes: dict[int, Lane] = {}
+        """By inbox, as they were when the dispatcher last tidied up."""
 
     async def loop(self) -> None:
         """Until `stop` is set and what was in the air has landed and is written down."""
@@ -131,6 +136,7 @@ class _Work:
         if self._clock.time() - self._tidied >= POLL:
             self._tidied = self._clock.time()
             await self._context.write(_tidy, utcnow(), self._owner)
+            self._lanes = await self._context.read(_lanes)
         settled = await self._settle()
         return bool(await self._begin()) or settled
 
@@ -154,23 +160,32 @@ class _Work:
     def _deadline(self) -> float:
         return self._clock.time() + rules.LEASE.total_seconds() * (1 - MARGIN)
 
-    def _free(self) -> dict[str, int]:
-        """Free hands by channel."""
-        busy = Counter(flight.channel for flight in self._flights.values())
-        names = [channel.name for channel in self._context.channels if channel.name not in self._live]
-        return {name: max(0, self._at_once.get(name, AT_ONCE) - busy[name]) for name in names}
+    def _free(self) -> dict[str, tuple[int, list[int]]]:
+        """By channel: free hands of the busiest lane that has any, and the inboxes whose lane has none."""
+        busy = Counter(flight.lane for flight in self._flights.values())
+        free: dict[str, tuple[int, list[int]]] = {}
+        for name in [channel.name for channel in self._context.channels if channel.name not in self._live]:
+            lanes = {(name, name)} | {lane for lane in self._lanes.values() if lane[0] == name}
+            hands = {lane: self._at_once.get(name, AT_ONCE) - busy[lane] for lane in lanes}
+            if some := [count for count in hands.values() if count > 0]:
+                full = [number for number, lane in self._lanes.items() if hands.get(lane, 1) <= 0]
+                free[name] = min(some), full
+        return free
 
     async def _begin(self) -> int:
         """Begin as many deliveries as there are free hands; how many there were."""
         shown = await self._context.write(_show, utcnow(), self._owner, self._live) if self._live else 0
         free = self._free()
-        if not any(free.values()):
+        if not free:
             return shown
         deadline = self._deadline()
         begun = await self._context.write(_begin, utcnow(), self._owner, free)
         if not begun:
             return shown
-        flights = [Flight(number, channel, inbox_id, deadline) for number, channel, inbox_id in begun]
+        flights = [
+            Flight(number, channel, self._lanes.get(inbox_id, (channel, channel)), inbox_id, deadline)
+            for number, channel, inbox_id in begun
+        ]
         self._flights.update({flight.id: flight for flight in flights})
         loaded = await self._load(flights)
         for flight, one in zip(flights, loaded, strict=True):
@@ -248,11 +263,18 @@ def _tidy(session: Session, now: datetime, me: str, state: DeliveryState = Deliv
         log.warning("deliveries with unknown fate", count=lost)
 
 
-def _begin(session: Session, now: datetime, me: str, free: Mapping[str, int]) -> list[tuple[int, str, int]]:
+def _lanes(session: Session) -> dict[int, Lane]:
+    found = session.execute(select(Inbox.id, Inbox.channel, Inbox.provider))
+    return {number: (channel, provider or channel) for number, channel, provider in found}
+
+
+def _begin(
+    session: Session, now: datetime, me: str, free: Mapping[str, tuple[int, list[int]]]
+) -> list[tuple[int, str, int]]:
     """Claim and begin in one transaction: each starts the moment it is committed. (delivery, channel, inbox)"""
     claimed: list[int] = []
-    for channel, limit in free.items():
-        claimed += outbox.claim(session, now, me, [channel], limit) if limit else []
+    for channel, (limit, full) in free.items():
+        claimed += outbox.claim(session, now, me, [channel], limit, full)
     return outbox.begin_all(session, now, claimed, me) if claimed else []
 
 

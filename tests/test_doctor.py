@@ -130,7 +130,7 @@ def test_a_run_folder_that_is_gone(service: Service) -> None:
 
 def relayed(service: Service, url: str, **more: object) -> Finding:
     changed = service.settings.model_copy(update={"relay_url": url, **more})
-    return next(iter(doctor.relay(Service(changed, service.db, service.channels, service.store, service.nudges))))
+    return next(iter(doctor.house_relay(Service(changed, service.db, service.channels, service.store, service.nudges))))
 
 
 def test_the_relay(service: Service, smtp_sink: SmtpSink) -> None:

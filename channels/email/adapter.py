@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from urllib.parse import unquote, urlsplit
 
 from channels.email import compose as composing
 from channels.email.dkim import BadKey, Signer, signer
 from channels.email.parse import parse
-from channels.email.relay import Handed, Relay, Target
+from channels.email.relay import Handed, Target
+from channels.email.ways import Ways
+from contact import relay as relays
 from contact.channel import Capabilities, ChannelError, Preview
 from contact.errors import SettingsError
 from contact.messages import AddressKind, DeliveryState, Envelope, Fault, Inbound, InboxFacts, Outbound, Receipt, Who
+from contact.relay import RelayAt
 from contact.settings import Settings
 
 RETRY_SOON = 1.0
 
 
 class Email:
-    """The adapter. While no relay is configured it sends to the sandbox, by the same SMTP code.
+    """The adapter. Out by the inbox's own relay, else the house's, else to the sandbox: always the same SMTP code.
 
     Can be pickled: the copy has the same settings and no connections.
     """
@@ -29,7 +31,7 @@ class Email:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._key = settings.secret()
-        self._relay: Relay | None = None
+        self._ways = Ways()
         self._signer = _signer(settings)
         self.sandbox_at: tuple[str, int] | None = settings.sandbox_listen if settings.sandbox_listen[1] else None
         """Where the sandbox listens; the sandbox's own server says so when the system chose the port."""
@@ -52,7 +54,7 @@ class Email:
 
     async def send(self, message: Outbound, inbox: InboxFacts) -> Receipt:
         """Compose, sign, hand over; every try sends the same bytes."""
-        relay = await self._way_out()
+        relay = await self._ways.of(inbox.id, self._target(inbox))
         mailing = composing.mailing(message, inbox, key=self._key)
         handed = await relay.send(mailing, self.bytes_of(message, inbox))
         return _receipt(message, handed)
@@ -79,43 +81,20 @@ class Email:
         return Preview(size, "bytes", problems if size > limit else ())
 
     async def close(self) -> None:
-        if self._relay is not None:
-            await self._relay.close()
-            self._relay = None
+        await self._ways.close()
 
-    async def _way_out(self) -> Relay:
-        target = self._target()
-        if self._relay is None or self._relay.target != target:
-            await self.close()
-            self._relay = Relay(target)
-        return self._relay
-
-    def _target(self) -> Target:
+    def _target(self, inbox: InboxFacts) -> Target:
         settings = self._settings
-        if settings.relay_url:
-            return target(settings)
+        at = relays.of_inbox(inbox.settings, inbox.secrets) or relays.of_house(settings) or self._sandbox()
+        return Target(at.host, at.port, at.tls, at.user, at.password, settings.relay_connections, settings.mail_domain)
+
+    def _sandbox(self) -> RelayAt:
         if self.sandbox_at is None:
             raise ChannelError(
                 "The sandbox is not open yet.",
                 fault=Fault.PROVIDER_DOWN, retryable=True, who=Who.US, retry_after=RETRY_SOON,
             )  # fmt: skip
-        host, port = self.sandbox_at
-        return Target(host, port, tls="none", connections=settings.relay_connections, hello=settings.mail_domain)
-
-
-def target(settings: Settings) -> Target:
-    """The configured relay; `smtps://` is TLS from the first byte (RFC 8314)."""
-    url = urlsplit(settings.relay_url)
-    secure = url.scheme == "smtps"
-    return Target(
-        host=url.hostname or "localhost",
-        port=url.port or (465 if secure else 587 if url.username else 25),
-        tls="implicit" if secure else settings.relay_tls,
-        user=unquote(url.username or ""),
-        password=unquote(url.password or ""),
-        connections=settings.relay_connections,
-        hello=settings.mail_domain,
-    )
+        return RelayAt(*self.sandbox_at, tls="none")
 
 
 def _signer(settings: Settings) -> Signer | None:

@@ -87,6 +87,7 @@ class Relay:
         self.target = target
         self._slots = asyncio.Semaphore(target.connections)
         self._resting: list[_Line] = []
+        self._closed = False
 
     async def send(self, mailing: Mailing, raw: bytes) -> Handed:
         """Hand one mail over. The first recipient is the one it is for: refused there, nothing is sent.
@@ -110,7 +111,8 @@ class Relay:
         raise AssertionError("unreachable")
 
     async def close(self) -> None:
-        """Say goodbye on all resting connections."""
+        """Say goodbye on all resting connections; those that are at work are closed when they are done."""
+        self._closed = True
         lines, self._resting = self._resting, []
         await asyncio.gather(*(_quit(line) for line in lines))
 
@@ -132,7 +134,7 @@ class Relay:
         finally:
             line.mails += 1
             line.rested = time.monotonic()
-            if line.client.is_connected and line.mails < MAILS:
+            if line.client.is_connected and line.mails < MAILS and not self._closed:
                 self._resting.append(line)
             else:
                 line.client.close()

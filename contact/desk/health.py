@@ -35,6 +35,10 @@ class Health:
     failing: int
     folders: Sequence[Row[Any]]
     """What the mailbox person last wrote about each folder; empty without IMAP."""
+    relay: str = ""
+    """Server of the inbox's own relay; empty when the house's carries its mail."""
+    delayed: str = ""
+    """Why a message of it waits to be tried again; empty when none does."""
 
     @property
     def ill(self) -> bool:
@@ -53,6 +57,7 @@ def of(session: Session, one: Inbox) -> Health:
 def _of(session: Session, found: Sequence[Inbox]) -> list[Health]:
     queued, failing = _by_inbox(session, _queued), _by_inbox(session, _troubled)
     boxes = trouble.mailboxes(session, all=True)
+    delayed = _delayed(session)
     lasts = {one.id: _lasts(session, one.id) for one in found}
     return [
         Health(
@@ -62,6 +67,8 @@ def _of(session: Session, found: Sequence[Inbox]) -> list[Health]:
             queued=queued.get(one.id, 0),
             failing=failing.get(one.id, 0),
             folders=[box for box in boxes if box.inbox_id == one.id],
+            relay=str(((one.settings or {}).get("relay") or {}).get("host", "")),
+            delayed=delayed.get(one.id, ""),
         )
         for one in found
     ]
@@ -71,6 +78,13 @@ def _by_inbox(session: Session, condition: Any) -> dict[int, int]:
     """Deliveries by inbox along a partial index: its condition must stand there word for word."""
     some = select(Delivery.inbox_id).where(condition).limit(CAP).subquery()
     return dict(session.execute(select(some.c.inbox_id, func.count()).group_by(some.c.inbox_id)).all())
+
+
+def _delayed(session: Session) -> dict[int, str]:
+    """By inbox: the reason of the newest message that was tried and waits to be tried again."""
+    tried = select(Delivery.id, Delivery.inbox_id).where(_queued, Delivery.attempts > 0).limit(CAP).subquery()
+    newest = select(func.max(tried.c.id)).group_by(tried.c.inbox_id)
+    return dict(session.execute(select(Delivery.inbox_id, Delivery.reason).where(Delivery.id.in_(newest))).all())
 
 
 def _lasts(session: Session, inbox_id: int) -> dict[str, datetime]:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import address as addresses
+from contact.desk import relay_form
 from contact.desk.trial import Mailbox
 from contact.errors import InvalidAddress
 from contact.inbox import Inbox
@@ -40,7 +41,8 @@ class Form:
 def shown(box: Inbox | None) -> dict[str, str]:
     """An inbox as the values of its form; never the password."""
     if box is None:
-        return {"language": "ko", "receive": "listener", "tls": "implicit", "folders": "INBOX", "start": "new"}
+        mail = {"receive": "listener", "tls": "implicit", "folders": "INBOX", "start": "new"}
+        return {"language": "ko", **mail, **relay_form.shown({})}
     settings = box.settings or {}
     imap = settings.get("imap") or {}
     return {
@@ -57,12 +59,13 @@ def shown(box: Inbox | None) -> dict[str, str]:
         "folders": "\n".join(imap.get("folders", ["INBOX"])),
         "start": str(imap.get("start", "all")),
         "origins": "\n".join(settings.get("origins", ())),
+        **(relay_form.shown(settings) if box.channel == "email" else {}),
     }
 
 
 FIELDS = (
     "name", "address", "language", "signature", "aliases", "receive", "host", "port", "tls", "user", "password",
-    "folders", "start", "origins",
+    "folders", "start", "origins", *relay_form.FIELDS,
 )  # fmt: skip
 
 
@@ -75,6 +78,7 @@ def read(session: Session, vault: Vault, channel: str, given: Mapping[str, str],
         _aliases(session, form, box)
         if form.values["receive"] == "imap":
             _imap(form, vault, box)
+        relay_form.read(form, (box.settings or {}) if box else {}, _secrets(vault, box) if box else {})
     else:
         _origins(form)
     return form
@@ -94,6 +98,7 @@ def apply(box: Inbox, form: Form, vault: Vault) -> None:
             kept = (box.settings or {}).get("imap") or {}
             settings["imap"] = {**{name: kept[name] for name in ("idle",) if name in kept}, **ready["imap"]}
             secrets["imap_password"] = ready["imap_password"]
+        box.provider = relay_form.apply(settings, secrets, ready) or box.channel
         box.secrets = vault.seal_all(secrets) or None
     else:
         settings["origins"] = ready["origins"]
@@ -103,6 +108,11 @@ def apply(box: Inbox, form: Form, vault: Vault) -> None:
 def facts(box: Inbox) -> dict[str, Any]:
     """What the audit keeps of an inbox."""
     return {name: value for name, value in shown(box).items() if value}
+
+
+def kept(vault: Vault, box: Inbox | None) -> set[str]:
+    """Names of the secrets that need not be entered again."""
+    return set(_secrets(vault, box)) if box else set()
 
 
 def mailbox(form: Form) -> Mailbox:

@@ -19,6 +19,7 @@ from contact.desk.letter import Letter
 from contact.desk.parcel import FRAME
 from contact.desk.told import back, notice, number
 from contact.errors import NotFound
+from contact.inbox import Inbox
 from contact.outbox import Delivery
 from contact.text import storable
 from contact.users import Role, audit
@@ -149,7 +150,10 @@ def _list(session: Session) -> dict[str, Any]:
 
 def _around() -> dict[str, Any]:
     settings = here().settings
-    return {"relay": bool(settings.relay_url), "kept": caught.KEPT, "notice": notice()}
+    with here().db.read() as session:
+        boxes = session.execute(select(Inbox.provider).where(Inbox.channel == "email")).scalars()
+        some = any(provider != "email" for provider in boxes)
+    return {"relay": bool(settings.relay_url), "some": some, "kept": caught.KEPT, "notice": notice()}
 
 
 def _asked() -> str:

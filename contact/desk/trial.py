@@ -56,24 +56,40 @@ class _NoStartTls(Exception):
     """The server offers none, or claims that we are signed in before there is TLS."""
 
 
+@dataclass(slots=True)
+class Trouble:
+    """Where `telling` puts its sentence."""
+
+    told: Tried
+
+
+@contextmanager
+def telling(host: str, port: int) -> Iterator[Trouble]:
+    """What can go wrong on the way to any server, caught and said in a sentence."""
+    trouble = Trouble(Tried(False, ""))
+    try:
+        yield trouble
+    except socket.gaierror:
+        trouble.told = bad(_("There is no server named %(host)s.", host=host))
+    except ssl.SSLCertVerificationError as error:
+        trouble.told = bad(_("The server's certificate is not trusted: %(why)s.", why=error.verify_message.rstrip(".")))
+    except ssl.SSLError:
+        trouble.told = bad(_("The server does not speak TLS on port %(port)s. Is it the right port?", port=port))
+    except TimeoutError:
+        trouble.told = bad(_("%(host)s does not answer on port %(port)s.", host=host, port=port))
+    except ConnectionRefusedError:
+        trouble.told = bad(_("Nobody listens on port %(port)s of %(host)s.", host=host, port=port))
+    except _NoStartTls:
+        trouble.told = bad(_("The server offers no STARTTLS on port %(port)s; the password was not sent.", port=port))
+    except (imaplib.IMAP4.error, OSError, ValueError) as error:  # smtplib's errors are OSErrors
+        trouble.told = bad(_("The server cannot be used: %(why)s", why=_words(error)))
+
+
 def mailbox(box: Mailbox) -> Tried:
     """Connect, sign in and open every folder for looking; nothing there is changed."""
-    try:
+    with telling(box.host, box.port) as trouble:
         return _look(box)
-    except socket.gaierror:
-        return _bad(_("There is no server named %(host)s.", host=box.host))
-    except ssl.SSLCertVerificationError as error:
-        return _bad(_("The server's certificate is not trusted: %(why)s.", why=error.verify_message.rstrip(".")))
-    except ssl.SSLError:
-        return _bad(_("The server does not speak TLS on port %(port)s. Is it the right port?", port=box.port))
-    except TimeoutError:
-        return _bad(_("%(host)s does not answer on port %(port)s.", host=box.host, port=box.port))
-    except ConnectionRefusedError:
-        return _bad(_("Nobody listens on port %(port)s of %(host)s.", host=box.host, port=box.port))
-    except _NoStartTls:
-        return _bad(_("The server offers no STARTTLS on port %(port)s; the password was not sent.", port=box.port))
-    except (imaplib.IMAP4.error, OSError, ValueError) as error:
-        return _bad(_("The server cannot be used: %(why)s", why=_words(error)))
+    return trouble.told
 
 
 def _look(box: Mailbox) -> Tried:
@@ -83,12 +99,12 @@ def _look(box: Mailbox) -> Tried:
         except imaplib.IMAP4.abort:  # the connection broke: that says nothing about the password
             raise
         except imaplib.IMAP4.error as error:
-            return _bad(_("The server refuses the user or the password: %(why)s", why=_words(error)))
+            return bad(_("The server refuses the user or the password: %(why)s", why=_words(error)))
         count = 0
         for folder in box.folders:
             answer, told = imap.select(_folder(folder), readonly=True)
             if answer != "OK":
-                return _bad(_("There is no folder named %(folder)s.", folder=folder))
+                return bad(_("There is no folder named %(folder)s.", folder=folder))
             count += int(told[0] or 0)
         idle = "IDLE" in imap.capabilities
     said = [_("It works: %(n)s mails lie there.", n=count)]
@@ -160,7 +176,7 @@ def _words(error: BaseException) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in told)[:200]
 
 
-def _bad(message: str) -> Tried:
+def bad(message: str) -> Tried:
     return Tried(False, str(message))
 
 

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import shutil
 import smtplib
-import socket
-import ssl
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from contact import migrations, pulse
+from contact import relay as relays
 from contact.db import utcnow
 from contact.inbox import Inbox, InboxState
 from contact.jobs import JobRun
 from contact.log import Interaction, ReaderState
+from contact.relay import RelayAt
 from contact.service import Service
-from contact.settings import Settings
+from contact.vault import Sealed, Vault
 
 LITTLE, TOO_LITTLE = 2 * 1024**3, 200 * 1024**2
 """Free bytes below which we warn, and below which mail can no longer be taken in safely."""
@@ -68,9 +67,9 @@ def examine(service: Service, more: Sequence[Check] = ()) -> Iterator[Finding]:
         for check in (clock, inboxes, workers, readers, jobs):
             with service.db.read() as session:
                 yield from check(session)
-        for ask in more:
+        for ask in (inbox_relays, *more):
             yield from ask(service)
-    for look in (disk, keys, run_dir, smtp_listener, relay):
+    for look in (disk, keys, run_dir, smtp_listener, house_relay):
         yield from look(service)
 
 
@@ -192,50 +191,37 @@ def smtp_listener(service: Service) -> Iterator[Finding]:
         yield bad(what, f"{host}:{port} does not speak SMTP: {error}")
 
 
-def relay(service: Service) -> Iterator[Finding]:
-    """EHLO, STARTTLS, sign in, NOOP: everything but a message."""
-    settings = service.settings
-    if not settings.relay_url:
+def house_relay(service: Service) -> Iterator[Finding]:
+    """The house's relay."""
+    relay = relays.of_house(service.settings)
+    if relay is None:
         yield warn("relay", "none: outgoing mail is caught in the sandbox; set HANMARU_RELAY_URL")
-        return
-    where = "{0.hostname}:{0.port}".format(urlsplit(settings.relay_url))
+    else:
+        yield _asked("relay", relay)
+
+
+def inbox_relays(service: Service) -> Iterator[Finding]:
+    """The relays inboxes have of their own."""
+    vault = Vault.of(service.settings)
+    with service.db.read() as session:
+        found = list(session.scalars(select(Inbox).where(Inbox.channel == "email").order_by(Inbox.id)))
+    for one in found:
+        what = f"relay of inbox {one.id}"
+        try:
+            relay = relays.of_inbox(one.settings or {}, vault.open_all(one.secrets or ""))
+        except Sealed as error:
+            yield bad(what, str(error))
+            continue
+        if relay is not None:
+            yield _asked(what, relay)
+
+
+def _asked(what: str, relay: RelayAt) -> Finding:
+    """EHLO, STARTTLS, sign in, NOOP: everything but a message."""
     try:
-        with _relay(settings) as smtp:
+        with relays.connected(relay, TIMEOUT) as smtp:
             code, answer = smtp.noop()
     except (OSError, smtplib.SMTPException) as error:
-        yield bad("relay", f"{where}: {error}")
-        return
+        return bad(what, f"{relay.place}: {error}")
     said = answer.decode(errors="replace")
-    yield fine("relay", f"{where} answers") if code == 250 else bad("relay", f"{where} says {code} {said}")
-
-
-def _relay(settings: Settings) -> smtplib.SMTP:
-    url = urlsplit(settings.relay_url)
-    host, tls = url.hostname or "", ssl.create_default_context()
-    smtp: smtplib.SMTP
-    if url.scheme == "smtps":
-        smtp = smtplib.SMTP_SSL(host, url.port or 465, timeout=TIMEOUT, context=tls)
-    else:
-        smtp = smtplib.SMTP(host, url.port or 25, timeout=TIMEOUT)
-    try:
-        smtp.ehlo(socket.gethostname())
-        if url.scheme == "smtp" and settings.relay_tls != "none":
-            if smtp.has_extn("starttls"):
-                smtp.starttls(context=tls if settings.relay_tls == "required" else _lenient())
-                smtp.ehlo(socket.gethostname())
-            elif settings.relay_tls == "required":
-                raise smtplib.SMTPNotSupportedError("TLS is required, and the relay offers no STARTTLS")
-        if url.username:
-            smtp.login(unquote(url.username), unquote(url.password or ""))
-    except BaseException:
-        smtp.close()
-        raise
-    return smtp
-
-
-def _lenient() -> ssl.SSLContext:
-    """Opportunistic TLS checks no names, as between mail servers (RFC 7435)."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+    return fine(what, f"{relay.place} answers") if code == 250 else bad(what, f"{relay.place} says {code} {said}")

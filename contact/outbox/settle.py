@@ -6,7 +6,7 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, or_, select, update
@@ -43,11 +43,16 @@ _WORDS = frozenset(_NAMES) - {S.QUEUED}
 """What a provider may say. Sending once more is decided by `fail` and by people, never by a receipt."""
 
 
-def claim(session: Session, now: datetime, owner: str, channels: Sequence[str], limit: int = 20) -> list[int]:
-    """Lease the next due deliveries of `channels` to `owner`; paused inboxes wait, expired messages never leave."""
+def claim(
+    session: Session, now: datetime, owner: str, channels: Sequence[str], limit: int = 20, without: Collection[int] = ()
+) -> list[int]:
+    """Lease the next due deliveries of `channels` to `owner`; paused inboxes wait, expired messages never leave.
+
+    `without` are inboxes that must wait now, because whoever carries their mail has no hand free.
+    """
     from contact.inbox import Inbox, InboxState
 
-    due = session.scalars(
+    query = (
         select(Delivery.id)
         .join(Inbox, Inbox.id == Delivery.inbox_id)
         .where(Delivery.state == S.QUEUED.value, Delivery.next_at <= now, Delivery.channel.in_(channels))
@@ -56,7 +61,8 @@ def claim(session: Session, now: datetime, owner: str, channels: Sequence[str], 
         .order_by(Delivery.priority, Delivery.next_at, Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Delivery)
-    ).all()
+    )
+    due = session.scalars(query.where(Delivery.inbox_id.not_in(without)) if without else query).all()
     if due:
         session.execute(
             update(Delivery).where(Delivery.id.in_(due)).values(lease_owner=owner, lease_until=now + rules.LEASE)
