@@ -23,7 +23,7 @@ from channels.email.mailbox import mailboxes
 from contact import caught, conversation, directory, inbox, log, raw, search
 from contact.conversation import Mention
 from contact.db import Database, utcnow
-from contact.desk import bars, health, today, trial, trouble
+from contact.desk import bars, chat_form, health, today, trial, trouble
 from contact.desk import letter as letters
 from contact.desk.today import Hour
 from contact.directory.find import create as create_contact
@@ -599,6 +599,29 @@ class TestInboxes:
         assert boss.get("/shop").status_code == 200
         boss.post(f"/desk/inboxes/{box.id}", given | {"name": "Chat"})
         assert box_of(home, box.id).address == box.address
+
+    def test_a_chat_inbox_greets_in_its_own_words_and_colour(self, home: House) -> None:
+        boss, _user = home.signed_in("boss@shop.example", Role.ADMIN)
+        boss.get("/me")
+        given = {"name": "상점", "language": "ko", "greeting_ko": " 어서 오세요!\r\n9시에 엽니다. ", "color": "#8A2BE2"}
+        boss.post("/desk/inboxes/new/chat", given)
+        with home.db.read() as session:
+            (box,) = session.scalars(sa.select(Inbox).where(Inbox.channel == "chat"))
+        assert box.settings == {"origins": [], "greeting": {"ko": "어서 오세요!\n9시에 엽니다."}, "color": "#8a2be2"}
+        page = boss.get(f"/desk/inboxes/{box.id}").text
+        assert "어서 오세요!" in page
+        assert 'value="#8a2be2"' in page
+        for wrong in ({"color": "red"}, {"greeting_en": "x" * 301}):
+            answer = boss.post(f"/desk/inboxes/{box.id}", given | wrong)
+            assert answer.status_code == 400
+            assert f'class="error" id="h-{next(iter(wrong))}"' in answer.text
+        boss.post(f"/desk/inboxes/{box.id}", {"name": "상점", "language": "ko", "color": chat_form.COLOR})
+        assert box_of(home, box.id).settings == {"origins": []}, "what is as everywhere is not kept"
+
+    def test_the_preview_says_what_the_widget_says(self) -> None:
+        for language, text in chat_form.OWN.items():
+            words = Path(__file__).parents[1] / f"channels/chat/widget/words.{language}.ts"
+            assert f'helloText: "{text}"' in words.read_text()
 
     def test_a_sentence_for_each_field(self, lite: House) -> None:
         furnished(lite)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import address as addresses
-from contact.desk import relay_form
+from contact.desk import chat_form
 from contact.desk.trial import Mailbox
 from contact.errors import InvalidAddress
 from contact.inbox import Inbox
@@ -23,7 +23,6 @@ LANGUAGES = ("ko", "en")
 MAX_ALIASES = 50
 MAX_FOLDERS = 20
 _HOST = re.compile(r"(?!-)[A-Za-z0-9.\-_]{1,253}(?<!-)|\[?[0-9A-Fa-f:.]{2,45}\]?")
-_SITE = re.compile(r"https?://[A-Za-z0-9.\-]{1,253}(:\d{1,5})?")
 
 
 @dataclass(slots=True)
@@ -42,7 +41,7 @@ def shown(box: Inbox | None) -> dict[str, str]:
     """An inbox as the values of its form; never the password."""
     if box is None:
         mail = {"receive": "listener", "tls": "implicit", "folders": "INBOX", "start": "new"}
-        return {"language": "ko", **mail, **relay_form.shown({})}
+        return {"language": "ko", **mail, **chat_form.shown({})}
     settings = box.settings or {}
     imap = settings.get("imap") or {}
     return {
@@ -58,14 +57,13 @@ def shown(box: Inbox | None) -> dict[str, str]:
         "user": str(imap.get("user", "")),
         "folders": "\n".join(imap.get("folders", ["INBOX"])),
         "start": str(imap.get("start", "all")),
-        "origins": "\n".join(settings.get("origins", ())),
-        **(relay_form.shown(settings) if box.channel == "email" else {}),
+        **(chat_form.shown(settings) if box.channel == "chat" else {}),
     }
 
 
 FIELDS = (
     "name", "address", "language", "signature", "aliases", "receive", "host", "port", "tls", "user", "password",
-    "folders", "start", "origins", *relay_form.FIELDS,
+    "folders", "start", *chat_form.FIELDS,
 )  # fmt: skip
 
 
@@ -78,9 +76,8 @@ def read(session: Session, vault: Vault, channel: str, given: Mapping[str, str],
         _aliases(session, form, box)
         if form.values["receive"] == "imap":
             _imap(form, vault, box)
-        relay_form.read(form, (box.settings or {}) if box else {}, _secrets(vault, box) if box else {})
     else:
-        _origins(form)
+        chat_form.read(form)
     return form
 
 
@@ -98,21 +95,15 @@ def apply(box: Inbox, form: Form, vault: Vault) -> None:
             kept = (box.settings or {}).get("imap") or {}
             settings["imap"] = {**{name: kept[name] for name in ("idle",) if name in kept}, **ready["imap"]}
             secrets["imap_password"] = ready["imap_password"]
-        box.provider = relay_form.apply(settings, secrets, ready) or box.channel
         box.secrets = vault.seal_all(secrets) or None
     else:
-        settings["origins"] = ready["origins"]
+        chat_form.apply(settings, ready)
     box.settings = settings
 
 
 def facts(box: Inbox) -> dict[str, Any]:
     """What the audit keeps of an inbox."""
     return {name: value for name, value in shown(box).items() if value}
-
-
-def kept(vault: Vault, box: Inbox | None) -> set[str]:
-    """Names of the secrets that need not be entered again."""
-    return set(_secrets(vault, box)) if box else set()
 
 
 def mailbox(form: Form) -> Mailbox:
@@ -220,14 +211,6 @@ def _secrets(vault: Vault, box: Inbox) -> dict[str, str]:
         return vault.open_all(box.secrets or "")
     except Sealed:  # the house's key has changed; what cannot be opened must be entered anew
         return {}
-
-
-def _origins(form: Form) -> None:
-    found = [line.rstrip("/").lower() for line in _lines(form.values["origins"])]
-    for one in found:
-        if not _SITE.fullmatch(one):
-            form.wrong("origins", _("%(value)s is not a site, like https://shop.example.", value=one[:100]))
-    form.ready["origins"] = list(dict.fromkeys(found))
 
 
 def _lines(value: str) -> Iterable[str]:

@@ -1,5 +1,7 @@
 // Side pages: what is live, copied or tried on them. Every page works without this, too.
 
+import { preview } from "./preview";
+
 const LOOK_EVERY = 2000;
 
 /** Ask for a piece of the page every two seconds; it is answered with 304 while nothing is new. */
@@ -139,6 +141,7 @@ all<HTMLButtonElement>("button[data-copy]").forEach(copy);
 all<HTMLButtonElement>("button[data-try]").forEach(attempt);
 all("[data-choice]").forEach(choice);
 all("[data-again]").forEach(again);
+all("[data-look]").forEach(preview);
 if (document.querySelector("[data-contact-page]")) story();
 
 export {};
