@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import address as addresses
-from contact.desk import chat_form
+from contact.desk import chat_form, relay_form
 from contact.desk.trial import Mailbox
 from contact.errors import InvalidAddress
 from contact.inbox import Inbox
@@ -41,6 +41,7 @@ def shown(box: Inbox | None) -> dict[str, str]:
     """An inbox as the values of its form; never the password."""
     if box is None:
         mail = {"receive": "listener", "tls": "implicit", "folders": "INBOX", "start": "new"}
+        mail |= relay_form.shown({})
         return {"language": "ko", **mail, **chat_form.shown({})}
     settings = box.settings or {}
     imap = settings.get("imap") or {}
@@ -57,13 +58,13 @@ def shown(box: Inbox | None) -> dict[str, str]:
         "user": str(imap.get("user", "")),
         "folders": "\n".join(imap.get("folders", ["INBOX"])),
         "start": str(imap.get("start", "all")),
-        **(chat_form.shown(settings) if box.channel == "chat" else {}),
+        **(chat_form.shown(settings) if box.channel == "chat" else relay_form.shown(settings)),
     }
 
 
 FIELDS = (
     "name", "address", "language", "signature", "aliases", "receive", "host", "port", "tls", "user", "password",
-    "folders", "start", *chat_form.FIELDS,
+    "folders", "start", *relay_form.FIELDS, *chat_form.FIELDS,
 )  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def read(session: Session, vault: Vault, channel: str, given: Mapping[str, str],
         _aliases(session, form, box)
         if form.values["receive"] == "imap":
             _imap(form, vault, box)
+        relay_form.read(form, (box.settings or {}) if box else {}, _secrets(vault, box) if box else {})
     else:
         chat_form.read(form)
     return form
@@ -95,6 +97,7 @@ def apply(box: Inbox, form: Form, vault: Vault) -> None:
             kept = (box.settings or {}).get("imap") or {}
             settings["imap"] = {**{name: kept[name] for name in ("idle",) if name in kept}, **ready["imap"]}
             secrets["imap_password"] = ready["imap_password"]
+        box.provider = relay_form.apply(settings, secrets, ready) or box.channel
         box.secrets = vault.seal_all(secrets) or None
     else:
         chat_form.apply(settings, ready)
@@ -104,6 +107,11 @@ def apply(box: Inbox, form: Form, vault: Vault) -> None:
 def facts(box: Inbox) -> dict[str, Any]:
     """What the audit keeps of an inbox."""
     return {name: value for name, value in shown(box).items() if value}
+
+
+def kept(vault: Vault, box: Inbox | None) -> set[str]:
+    """Names of the secrets that need not be entered again."""
+    return set(_secrets(vault, box)) if box else set()
 
 
 def mailbox(form: Form) -> Mailbox:

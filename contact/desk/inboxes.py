@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -10,8 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contact import inbox
+from contact import relay as relays
 from contact.db import utcnow
-from contact.desk import chat_form, health, inbox_form, trial, words
+from contact.desk import chat_form, health, inbox_form, relay_form, relay_trial, trial, words
 from contact.desk.filters import reason
 from contact.desk.inbox_form import Form
 from contact.desk.told import back, notice, number
@@ -75,7 +77,8 @@ def save(inbox_id: int) -> Any:
         before = inbox_form.facts(box)
         if not form.errors:
             inbox_form.apply(box, form, vault)
-            after = inbox_form.facts(box) | ({"password": "new"} if form.values["password"] else {})
+            typed = [name for name in ("password", relay_form.SECRET) if form.values[name]]
+            after = inbox_form.facts(box) | dict.fromkeys(typed, "new")
             if after != before:
                 _audit(session, "inbox.changed", box, before=before, after=after)
     return _page(box.channel, box, form) if form.errors else back("inboxes.one", "saved", inbox_id=inbox_id)
@@ -95,7 +98,23 @@ def attempt() -> Any:
     if wants_json():
         return {"good": tried.good, "message": tried.message}
     form.errors.clear()
-    return _page("email", box, form, tried=tried)
+    return _page("email", box, form, tried={"receive": tried})
+
+
+@pages.post("/try/relay")
+def attempt_relay() -> Any:
+    """Sign in to the relay as entered, now; nothing is sent and nothing saved."""
+    guarding().limits.take(TRIES, str(me().id), utcnow())
+    box = _get(number_of) if (number_of := request.form.get("inbox", type=int)) else None
+    with here().db.read() as session:
+        form = inbox_form.read(session, guarding().vault, "email", {**request.form, "relay": "own"}, box)
+    wrong = [form.errors[name] for name in relay_form.FIELDS if name in form.errors]
+    at = relay_form.entered(form.ready)
+    tried = relay_trial.relay(at, form.ready.get("address", "")) if at and not wrong else trial.bad(wrong[0])
+    if wants_json():
+        return {"good": tried.good, "message": tried.message}
+    form.errors.clear()
+    return _page("email", box, form, tried={"relay": tried})
 
 
 @pages.post("/<int:inbox_id>/<any(pause, resume):what>")
@@ -133,23 +152,31 @@ def _get(inbox_id: int) -> Inbox:
 
 
 def _page(
-    channel: str, box: Inbox | None, form: Form, *, tried: trial.Tried | None = None, error: HanmaruError | None = None
+    channel: str,
+    box: Inbox | None,
+    form: Form,
+    *,
+    tried: Mapping[str, trial.Tried] | None = None,
+    error: HanmaruError | None = None,
 ) -> Any:
     service = here()
+    kept = inbox_form.kept(guarding().vault, box)
     with service.db.read() as session:
         page = render_template(
             "desk/inbox.html",
             channel=channel,
             box=box,
             form=form,
-            tried=tried,
+            tried=tried or {},
             health=health.of(session, box) if box else None,
-            has_password=bool(box and box.secrets),
+            has_password="imap_password" in kept,
+            has_relay_password=relay_form.SECRET in kept,
+            house_relay=house.place if (house := relays.of_house(service.settings)) else "",
             listener="{}:{}".format(*service.settings.smtp_listen),
             public=service.settings.public,
             shop=service.settings.demo and box is not None and _is_shop(session, box),
             test=_test(session, box),
-            relay=bool(service.settings.relay_url),
+            relay=bool(service.settings.relay_url or (box and (box.settings or {}).get("relay"))),
             states=DeliveryState,
             own=chat_form.OWN,
             words=words,
