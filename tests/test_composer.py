@@ -182,3 +182,12 @@ def test_the_stop_before_sending_holds_for_formatted_words(house: tuple[real.Hou
         one.click("#arrived button")
     assert answer.value.status == 200
     one.wait_for_selector("#rows .reply .formatted li:has-text('민아의 서식')")
+
+
+def test_what_was_sent_here_is_gone_from_the_other_device(house: tuple[real.House, Town], agent: Open) -> None:
+    one, other = talk(house, agent, "윤서준"), talk(house, agent, "윤서준")
+    one.fill("#text", "곧 다시 들어옵니다.")
+    until(other, "document.querySelector('#text').value === '곧 다시 들어옵니다.'")
+    one.press("#text", "Control+Enter")
+    other.wait_for_selector("#rows .reply:has-text('곧 다시 들어옵니다.')")
+    until(other, "document.querySelector('#text').value === '' && !document.querySelector('#draft-state').textContent")

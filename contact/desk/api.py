@@ -48,6 +48,7 @@ def send(number: int) -> Any:
     with service.db.write() as session:
         conversation = conversations.top(session, conversations.get(session, number))
         delivery = writing.reply(session, now, service, conversation, _letter(asked), me())
+    _spread_draft(conversation.id, None, str(asked.get("device", "")))
     return _promised(delivery)
 
 
@@ -68,6 +69,7 @@ def write_note(number: int) -> Any:
     with here().db.write() as session:
         conversation = conversations.top(session, conversations.get(session, number))
         row = writing.note(session, now, conversation, str(asked.get("text", "")), me(), _key(asked))
+    _spread_draft(conversation.id, None, str(asked.get("device", "")))
     return {"row": row.id}
 
 

@@ -61,7 +61,7 @@ async function refused(error: unknown): Promise<void> {
 
 async function sendNote(place: number): Promise<void> {
   letter.key ||= crypto.randomUUID();
-  await post(`/desk/api/conversations/${place}/notes`, { key: letter.key, text: words.text() });
+  await post(`/desk/api/conversations/${place}/notes`, { key: letter.key, text: words.text(), device });
   letter.key = "";
   if (letter.open && place === letter.place) { draft.clear(); composer.setMode("reply", false); }
   toast(say("noted"), { seconds: 2 });
