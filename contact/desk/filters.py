@@ -10,6 +10,7 @@ from flask_babel import format_date, format_datetime, format_time, get_locale, g
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
+from contact.desk import reasons
 from contact.directory import Person
 
 URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'）)\]】」』]+[^\s<>\"'）)\]】」』.,;:!?…]", re.IGNORECASE)
@@ -129,7 +130,7 @@ def reason(text: str | None) -> str:
     Never `_()` in a template for this: there it trusts its text as HTML and reads `%` in it,
     and a reason holds the words of a stranger's server.
     """
-    return str(_(text)) if text else ""
+    return reasons.told(text) if text else ""
 
 
 def install(app: Flask) -> None:
