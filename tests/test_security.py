@@ -729,7 +729,7 @@ class TestCommands:
         assert password is not None
         browser = home.browser()
         assert browser.sign_in("jun", password[1]).status_code == 303
-        assert "made by us" in browser.get("/me/security").text
+        assert browser.get("/me/security").location == "/me/new-password?next=/me/security"
         assert "이준" in run(args=["user", "list"]).output
         reset = run(args=["user", "reset", "jun", "--second-factor"])
         assert not browser.is_in()

@@ -80,6 +80,17 @@ class Pane:
     """State -> how many in this list, where that is known without counting."""
 
 
+def landing(session: Session, user: User) -> Asked:
+    """Where the day begins: own work if there is any, else what nobody has, or everything.
+
+    In a house where nothing has come yet it is what nobody has: there the first message appears.
+    """
+    open_ = listing.totals(session, user.id)
+    if open_.mine:
+        return Asked()
+    return Asked(list="all" if open_.all and not open_.unassigned else "unassigned")
+
+
 def pane(session: Session, user: User, asked: Asked, now: datetime, before: Cursor | None = None) -> Pane:
     """One page of the list. Raises `NotFound` for a view that is gone."""
     title, wanted = _wanted(session, user, asked)

@@ -37,7 +37,8 @@ def front() -> Any:
 def console() -> Any:
     """The list alone; on a wide screen with an empty place beside it."""
     with here().db.read() as session:
-        return render_template("desk/console.html", thread=None, **_list(session))
+        asked = None if request.args else lists.landing(session, me())
+        return render_template("desk/console.html", thread=None, **_list(session, asked))
 
 
 @pages.get("/desk/list")
@@ -175,8 +176,8 @@ def _save_view() -> view.SavedView:
         return view.save(session, utcnow(), me().id, form.get("name", ""), wanted, shared=shared, may_share=may_share)
 
 
-def _list(session: Session) -> dict[str, Any]:
-    asked = Asked.of(request.args)
+def _list(session: Session, asked: Asked | None = None) -> dict[str, Any]:
+    asked = asked or Asked.of(request.args)
     pane: Pane = lists.pane(session, me(), asked, utcnow(), _cursor())
     return {"pane": pane, "asked": asked, "chosen": asked.list, "words": words, "opened": _opened(), "now": utcnow()}
 

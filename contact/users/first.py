@@ -14,7 +14,7 @@ from contact.users.user import Role, User, create
 def first_admin(session: Session, now: datetime, mail_domain: str = "shop.example") -> str | None:
     """Make the user `admin` in an empty house; returns the password, or None if somebody is there.
 
-    The password is random and strong, so another one is recommended on screen, not forced.
+    The password stands on a screen, so after the sign-in another one is asked for before anything else.
     """
     if session.scalar(select(User.id).limit(1)) is not None:
         return None

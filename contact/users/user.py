@@ -97,7 +97,7 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(200), default="")
     password_at: Mapped[datetime | None] = mapped_column(Utc)
     advised: Mapped[bool] = mapped_column(default=False)
-    """The password was made by us: we recommend another one."""
+    """The password was made by us: another one is asked for before anything else."""
     totp_secret: Mapped[str] = mapped_column(Text, default="")
     """Sealed by the vault; counts only once `totp_at` is set."""
     totp_at: Mapped[datetime | None] = mapped_column(Utc)

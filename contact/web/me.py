@@ -16,7 +16,7 @@ from contact.users import Role, User, audit, get, passwords, policy, prefer, ses
 from contact.users.audit import What
 from contact.web import hashing
 from contact.web.forms import notice, refused, told
-from contact.web.security import Rule, client_ip, guarding, me, rule_for, session_row
+from contact.web.security import Rule, client_ip, guarding, local, me, rule_for, session_row
 
 pages = Blueprint("me", __name__, url_prefix="/me")
 rule_for(pages, Rule(role=Role.AGENT))
@@ -77,6 +77,26 @@ def change_password() -> Any:
     except HanmaruError as error:
         return _security(error, "password")
     return redirect(url_for("me.security", notice="password_set"), 303)
+
+
+@pages.get("/new-password")
+def new_password() -> Any:
+    """Asked of who signed in with a password that we made: it stood on a screen or in a log."""
+    if not me().advised:
+        return redirect("/", 303)
+    return _new_password()
+
+
+@pages.post("/new-password")
+def choose_password() -> Any:
+    """The made password was typed a moment ago to come here: it is not asked for again."""
+    if not me().advised:
+        return redirect("/", 303)
+    try:
+        _set_password()
+    except HanmaruError as error:
+        return _new_password(error)
+    return redirect(local(request.form.get("next")), 303)
 
 
 @pages.get("/second-factor")
@@ -163,8 +183,17 @@ def end_other_sessions() -> Any:
 
 
 def _change_password() -> None:
-    own, now = guarding(), utcnow()
     _ask_password("present")
+    _set_password()
+
+
+def _new_password(error: HanmaruError | None = None) -> Any:
+    going_to = local(request.values.get("next"))
+    return refused(render_template("people/new_password.html", next=going_to, error=told(error)), error)
+
+
+def _set_password() -> None:
+    own, now = guarding(), utcnow()
     password = request.form.get("password", "")
     if password != request.form.get("again", ""):
         raise passwords.WeakPassword("The two passwords are not the same.")

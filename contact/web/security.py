@@ -58,6 +58,8 @@ WITHOUT_SECOND_FACTOR: Final = frozenset(
     {"me.second_factor", "me.second_factor_begin", "me.second_factor_confirm", "door.sign_out"}
 )
 """What somebody may still do whose role demands a second factor that is not set up."""
+WITHOUT_OWN_PASSWORD: Final = frozenset({"me.new_password", "me.choose_password", "door.sign_out"})
+"""What somebody may still do whose password was made by us."""
 
 
 class NotSignedIn(HanmaruError):
@@ -71,6 +73,12 @@ class SecondFactorNeeded(Forbidden):
     """Your role needs a second factor. Set it up first."""
 
     code = "second_factor_needed"
+
+
+class OwnPasswordNeeded(Forbidden):
+    """Your password was made by us. Choose one of your own first."""
+
+    code = "own_password_needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,7 @@ def guard(app: Flask, db: Database, settings: Settings, limits: Limits | None = 
     app.after_request(_finish)
     app.register_error_handler(NotSignedIn, _challenge)
     app.register_error_handler(SecondFactorNeeded, _to_second_factor)
+    app.register_error_handler(OwnPasswordNeeded, _to_own_password)
     app.register_error_handler(ForeignRequest, _again)
     app.context_processor(lambda: {"me": who()})
     app.jinja_env.globals.update(csrf_token=csrf_token, Role=Role, organisation=settings.organisation)
@@ -223,6 +232,10 @@ def _admit_user(needed: Role) -> None:
     _touch()
     if not user.may(needed):
         raise Forbidden
+    if user.advised:
+        if request.endpoint not in WITHOUT_OWN_PASSWORD:
+            raise OwnPasswordNeeded
+        return
     if not user.has_totp and request.endpoint not in WITHOUT_SECOND_FACTOR and g.hanmaru_needs_totp:
         raise SecondFactorNeeded
 
@@ -295,6 +308,13 @@ def _to_second_factor(error: SecondFactorNeeded) -> Any:
     if wants_json():
         return answer(error.status, error.code, _(error.message))
     return redirect("/me/second-factor?notice=needed", 303)
+
+
+def _to_own_password(error: OwnPasswordNeeded) -> Any:
+    if wants_json():
+        return answer(error.status, error.code, _(error.message))
+    going_to = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return redirect(f"/me/new-password?next={quote(going_to)}", 303)
 
 
 def _again(error: ForeignRequest) -> Any:

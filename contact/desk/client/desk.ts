@@ -204,6 +204,7 @@ function pick(): void {
 // -- begin
 
 list.iAm(setup.me.id);
+if (location.pathname === "/desk" && !location.search) history.replaceState(history.state, "", `/desk?${list.query()}`); // the server chose
 startMenus();
 startSending();
 startTimes();
