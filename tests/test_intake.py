@@ -180,7 +180,8 @@ def test_the_store_keeps_whole_files_or_none(lite: Hall) -> None:
     assert [path for path in lite.store.folder.rglob("*") if path.is_file()] == []
     one, other = lite.store.put([b"ab", b"c"]), lite.store.put([b"a", b"bc"])
     assert (one, other.size) == (other, 3)
-    assert len([path for path in lite.store.folder.rglob("*") if path.is_file()]) == 1
+    assert len([*lite.store.folder.glob("??/*")]) == 1
+    assert [*lite.store.folder.glob(".new-*")] == []
 
 
 @pytest.mark.parametrize(
