@@ -27,6 +27,8 @@ MAX_VALUE = 64_000
 MAX_IDS = 100
 MAX_ID = 512
 MAX_PARTIES = 500
+SHORT = 1000
+"""Characters of an address field up to which what it holds is remembered."""
 
 _WORD = re.compile(r"=\?([^?\s]*?)(?:\*[^?]*)?\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*)\?=")
 _FOLD = re.compile(r"\r?\n[ \t]*|\r")
@@ -66,8 +68,12 @@ def every(message: Message, name: str) -> list[str]:
     return [str(value)[:MAX_VALUE] for value in message.get_all(name, [])][:100]
 
 
+@lru_cache(maxsize=256)
 def text(value: str, hint: str = "") -> str:
-    """An unstructured field as people read it: unfolded, words decoded, controls gone."""
+    """An unstructured field as people read it: unfolded, words decoded, controls gone.
+
+    Remembered, because subject and sender of a mail are looked at from several sides.
+    """
     return " ".join(tidy(words(unfold(eight_bit(value, hint)))).split())
 
 
@@ -150,11 +156,23 @@ def parties(values: Iterable[str], hint: str = "") -> list[Party]:
     """Everybody in address fields, in order, each address once."""
     found: dict[str, Party] = {}
     for value in values:
-        for name, raw in _pairs(unfold(eight_bit(value, hint))):
-            mail = address(words(raw))
-            if mail and mail not in found and len(found) < MAX_PARTIES:
-                found[mail] = Party(AddressKind.EMAIL, mail, _name(name, mail))
+        for party in _field(value, hint) if len(value) <= SHORT else _parties(value, hint):
+            if party.value not in found and len(found) < MAX_PARTIES:
+                found[party.value] = party
     return list(found.values())
+
+
+def _parties(value: str, hint: str) -> tuple[Party, ...]:
+    found: list[Party] = []
+    for name, raw in _pairs(unfold(eight_bit(value, hint))):
+        mail = address(words(raw))
+        if mail and len(found) < MAX_PARTIES:
+            found.append(Party(AddressKind.EMAIL, mail, _name(name, mail)))
+    return tuple(found)
+
+
+_field = lru_cache(maxsize=1024)(_parties)
+"""Remembered: the same few fields of a mail are asked for from several sides, and most mail is addressed to us."""
 
 
 def _pairs(value: str) -> Sequence[tuple[str, str]]:

@@ -67,7 +67,8 @@ def _read(raw: bytes) -> tuple[Message, Content]:
 
 def _excessive(raw: bytes) -> bool:
     """Shapes no mail program makes, on which the stdlib's parser would spend minutes or gigabytes."""
-    head = min((end for end in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if end >= 0), default=len(raw))
+    head = raw.find(b"\r\n\r\n") % (len(raw) + 1)  # not found: -1 becomes all of it
+    head = min(head, raw.find(b"\n\n", 0, head) % (len(raw) + 1))
     effort = (raw.count(b"\n") + 1) * (raw.lower().count(b"multipart/") + 1)
     return head > MAX_HEAD or raw.count(b"\n--") > MAX_BOUNDARIES or effort > MAX_EFFORT
 
