@@ -33,8 +33,6 @@ pages = Blueprint("contacts", __name__, url_prefix="/desk/contacts")
 rule_for(pages, Rule(role=Role.AGENT))
 
 PAGE = 50
-FOUND = 100
-"""People a search shows; a longer list is no answer."""
 KINDS = (AddressKind.EMAIL, AddressKind.TEL, AddressKind.FAX, AddressKind.POST)
 """Kinds of address people write by hand."""
 
@@ -52,7 +50,6 @@ def index() -> Any:
             more=more,
             last=_last_times(session, [one.id for one in found]),
             q=asked,
-            limit=FOUND,
             kinds=KINDS,
         )
 
@@ -99,8 +96,9 @@ def empty_remains(contact_id: int) -> Any:
     return back("contacts.one", "emptied" if done else "", contact_id=contact_id)
 
 
-def _found(session: Session, asked: str, _before: int | None) -> tuple[list[Person], int | None]:
-    return search.search_contacts(session, asked, limit=FOUND), None
+def _found(session: Session, asked: str, before: int | None) -> tuple[list[Person], int | None]:
+    page = search.page_of_contacts(session, asked, limit=PAGE, before=before)
+    return page.people, page.more
 
 
 def _newest(session: Session, _asked: str, before: int | None) -> tuple[list[Person], int | None]:

@@ -110,7 +110,7 @@ def _pages(session: Session, root_id: int) -> list[dict[str, Any]]:
 
 
 def _reason(hint: Hint) -> str:
-    return str(_(words.HINT.get(hint.reason, "%(detail)s"))) % {"detail": hint.detail}
+    return str(_(words.HINT[hint.reason])) % {"detail": hint.detail}
 
 
 def _local(contact: Contact, now: datetime) -> datetime | None:

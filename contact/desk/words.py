@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from contact.directory.hints import Reason
 from contact.log import Name
 from contact.messages import DeliveryState, Fault, Nature, Who
 
@@ -164,10 +165,12 @@ STATE_ICON: Final[dict[str, str]] = {"open": "inbox", "pending": "pending", "sno
 
 PRIORITY: Final[tuple[str, ...]] = (N_("Low"), N_("Normal"), N_("High"), N_("Urgent"))
 
-HINT: Final[dict[str, str]] = {
-    "claimed": N_("One of the two gave the other's address: %(detail)s"),
-    "same_mailbox": N_("The addresses lead to one mailbox: %(detail)s"),
-    "same_name": N_("Both have the same name: %(detail)s"),
+HINT: Final[dict[Reason, str]] = {
+    Reason.CLAIMED: N_("One of the two gave the other's address: %(detail)s"),
+    Reason.SAME_MAILBOX: N_("The addresses lead to one mailbox: %(detail)s"),
+    Reason.SAME_NUMBER: N_("One number stands with both, as telephone or as fax: %(detail)s"),
+    Reason.SIMILAR_ADDRESS: N_("Name and address are nearly the same; one may be mistyped: %(detail)s"),
+    Reason.SAME_NAME: N_("Both have the same name: %(detail)s"),
 }
 
 LANGUAGE: Final[dict[str, str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, and_, func, or_, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
@@ -21,6 +22,16 @@ LOOK = 500
 """Addresses compared at most."""
 
 
+class Reason(StrEnum):
+    """Why two contacts may be one person, the strongest first."""
+
+    CLAIMED = "claimed"
+    SAME_MAILBOX = "same_mailbox"
+    SAME_NUMBER = "same_number"
+    SIMILAR_ADDRESS = "similar_address"
+    SAME_NAME = "same_name"
+
+
 class DismissedHint(Base):
     """An agent said that these two are not one person. `low` < `high`, both root ids then."""
 
@@ -34,10 +45,10 @@ class DismissedHint(Base):
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """`reason` is a code the screen has a sentence for; `detail` is what the two share."""
+    """`reason` has its sentence on screen; `detail` is what the two share."""
 
     contact: Contact
-    reason: str
+    reason: Reason
     detail: str
 
 
@@ -84,7 +95,7 @@ def _claimed(session: Session, contact: Contact) -> list[Hint]:
         .limit(20)
     )
     return [
-        Hint(_root(session, has if said.root_id == contact.root_id else said), "claimed", value)
+        Hint(_root(session, has if said.root_id == contact.root_id else said), Reason.CLAIMED, value)
         for has, said, value in rows
     ]
 
@@ -110,7 +121,7 @@ def _same_mailbox(session: Session, contact: Contact) -> list[Hint]:
             .where(Address.kind == AddressKind.EMAIL.value, same, Contact.root_id != contact.root_id)
             .limit(10)
         )
-        found += [Hint(_root(session, other), "same_mailbox", text) for other, text in rows]
+        found += [Hint(_root(session, other), Reason.SAME_MAILBOX, text) for other, text in rows]
     return found
 
 
@@ -128,7 +139,7 @@ def _same_number(session: Session, contact: Contact) -> list[Hint]:
         .where(Address.kind.in_(kinds), Address.value.in_(mine), Contact.root_id != contact.root_id)
         .limit(5)
     )
-    return [Hint(_root(session, other), "same_number", value) for other, value in rows]
+    return [Hint(_root(session, other), Reason.SAME_NUMBER, value) for other, value in rows]
 
 
 def _same_name(session: Session, contact: Contact) -> list[Hint]:
@@ -144,7 +155,7 @@ def _same_name(session: Session, contact: Contact) -> list[Hint]:
     ).all()
     if len(rows) > NAMESAKES:
         return []
-    return [Hint(_root(session, other), "same_name", other.name) for other in rows]
+    return [Hint(_root(session, other), Reason.SAME_NAME, other.name) for other in rows]
 
 
 def _similar_address(session: Session, contact: Contact) -> list[Hint]:
@@ -167,7 +178,7 @@ def _similar_address(session: Session, contact: Contact) -> list[Hint]:
             .limit(LOOK)
         )
         found += [
-            Hint(_root(session, other), "similar_address", text)
+            Hint(_root(session, other), Reason.SIMILAR_ADDRESS, text)
             for other, text in near
             if _alike_addresses(value, text) and _alike_names(name, other.name)
         ]

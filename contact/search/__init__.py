@@ -8,7 +8,7 @@ the row, which is well under a second after it was said.
 """
 
 from contact.search.index import ContactWords, forget_contact, forget_rows, index_contact, reader
-from contact.search.query import Hit, search, search_contacts
+from contact.search.query import Hit, page_of_contacts, search, search_contacts
 
 __all__ = [
     "ContactWords",
@@ -16,6 +16,7 @@ __all__ = [
     "forget_contact",
     "forget_rows",
     "index_contact",
+    "page_of_contacts",
     "reader",
     "search",
     "search_contacts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, Text, bindparam, column, func, lit
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from contact.directory import Person, people
+from contact.directory import Contact, Person, people
 from contact.log import Interaction
 from contact.search import words
 from contact.search.index import ContactWords, search_document
@@ -43,6 +43,14 @@ class Hit:
     marks: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of people. `more` is the contact the next page begins before, None at the end."""
+
+    people: list[Person]
+    more: int | None
+
+
 def search(session: Session, text: str, *, limit: int = 50, before: int | None = None) -> list[Hit]:
     """Rows that hold every word of `text`, newest first, older than row `before`.
 
@@ -62,13 +70,33 @@ def search(session: Session, text: str, *, limit: int = 50, before: int | None =
 
 def search_contacts(session: Session, text: str, limit: int = 20) -> list[Person]:
     """People whose name, organisation or address holds every word of `text`, the newest first."""
+    return page_of_contacts(session, text, limit=limit).people
+
+
+def page_of_contacts(session: Session, text: str, *, limit: int, before: int | None = None) -> Found:
+    """The same a page at a time: each person once over all pages, where their newest matching contact stands."""
     asked = words.wanted(text)
-    if not asked:
-        return []
-    query = select(ContactWords.contact_id).where(*(_like(ContactWords.words, word) for word in asked))
-    found = session.scalars(_by_index(session, query, asked).order_by(ContactWords.contact_id.desc()).limit(limit * 4))
-    known = people(session, ids := found.all())
-    return list({known[number].id: known[number] for number in ids}.values())[:limit]
+    holds = [_like(ContactWords.words, word) for word in asked]
+    found: list[tuple[int, Person]] = []
+    while asked and len(found) <= limit:
+        query = select(ContactWords.contact_id).where(*holds)
+        if before is not None:
+            query = query.where(ContactWords.contact_id < before)
+        query = _by_index(session, query, asked).order_by(ContactWords.contact_id.desc())
+        ids = session.scalars(query.limit(limit + 1)).all()
+        known = people(session, ids)
+        newest = _newest(session, {person.id for person in known.values()}, holds)
+        found += [(number, known[number]) for number in ids if newest[known[number].id] == number]
+        if len(ids) <= limit:
+            break
+        before = ids[-1]
+    return Found([person for _, person in found[:limit]], found[limit - 1][0] if len(found) > limit else None)
+
+
+def _newest(session: Session, roots: Collection[int], holds: Sequence[ColumnElement[bool]]) -> dict[int, int]:
+    """Root -> the newest contact of its family that holds what is asked."""
+    query = select(Contact.root_id, func.max(Contact.id)).join(ContactWords, ContactWords.contact_id == Contact.id)
+    return dict(session.execute(query.where(Contact.root_id.in_(roots), *holds).group_by(Contact.root_id)).all())
 
 
 def _by_index(session: Session, query: Select[int], asked: Sequence[str]) -> Select[int]:
