@@ -287,9 +287,9 @@ def test_who_only_looks_in_takes_no_place(
     make_office: Callable[..., PostOffice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A probe that connects and hangs up at once must not use up the places of its address."""
-    from channels.email import listener
+    from channels.email import smtp
 
-    monkeypatch.setattr(listener, "FROM_ONE", 3)
+    monkeypatch.setattr(smtp, "FROM_ONE", 3)
     office = make_office()
     office.open(office.listener.run)
     for _ in range(30):
@@ -300,9 +300,9 @@ def test_who_only_looks_in_takes_no_place(
 def test_too_many_recipients_and_connections(
     make_office: Callable[..., PostOffice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from channels.email import listener
+    from channels.email import smtp
 
-    monkeypatch.setattr(listener, "FROM_ONE", 3)
+    monkeypatch.setattr(smtp, "FROM_ONE", 3)
     office = make_office()
     office.open(office.listener.run)
     with office.smtp() as first, office.smtp(), office.smtp():

@@ -12,7 +12,8 @@ import pytest
 from mail_doubles import Sink, certificate
 
 from channels.email.compose import Mailing
-from channels.email.relay import Handed, Relay, Target
+from channels.email.handover import Handed
+from channels.email.relay import Relay, Target
 from channels.email.status import meaning
 from contact.channel import ChannelError, Unsure
 from contact.messages import Fault, Who
@@ -94,9 +95,9 @@ def test_lost_after_the_dot_nobody_knows(sink: Sink) -> None:
 
 
 def test_no_answer_to_the_dot_in_time_nobody_knows(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    from channels.email import relay
+    from channels.email import handover
 
-    monkeypatch.setattr(relay, "ANSWER_WAIT", 0.3)
+    monkeypatch.setattr(handover, "ANSWER_WAIT", 0.3)
     sink.moods = ["dot:hold"]
     (error,) = send(sink, TO)
     assert isinstance(error, Unsure)

@@ -309,4 +309,4 @@ def _tasks(office: PostOffice) -> list[Any]:
     import asyncio
 
     assert office._loop
-    return [task for task in asyncio.all_tasks(office._loop) if "_Fetcher" in repr(task.get_coro())]
+    return [task for task in asyncio.all_tasks(office._loop) if "Fetcher" in repr(task.get_coro())]

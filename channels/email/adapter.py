@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from channels.email import compose as composing
 from channels.email.dkim import BadKey, Signer, signer
+from channels.email.handover import Handed
 from channels.email.parse import parse
-from channels.email.relay import Handed, Target
+from channels.email.relay import Target
 from channels.email.ways import Ways
 from contact import relay as relays
 from contact.channel import Capabilities, ChannelError, Preview

@@ -6,33 +6,28 @@ however it reached us (RFC 2045-2049).
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import html as html_escape
-import mimetypes
-import quopri
 import re
 from dataclasses import dataclass, field
-from email.generator import BytesGenerator
 from email.message import Message
-from io import BytesIO
 from itertools import islice
 from typing import Any
 
 from channels.email import calendar, tnef
+from channels.email.attachment import disposition, file_name, file_of, subject_name
 from channels.email.charset import decode, tidy
-from channels.email.headers import RAW, every, first, parameter, text
+from channels.email.headers import RAW, every, first, parameter
 from channels.email.names import clean_name, guessed_type
+from channels.email.payload import as_file, payload, uudecoded
 from contact.messages import File
 
 MAX_DEPTH = 40
 MAX_FILES = 500
 MAX_TEXT = 500_000
 """Characters of plain text kept in line; a longer text also comes as a file."""
-
 MAX_UUENCODED = 20
 """Lines that may begin a file inside the text; more are no mail program's work."""
-
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _UU_BEGIN = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})$", re.MULTILINE)
 
@@ -75,32 +70,6 @@ def read(message: Message) -> Content:
     return content
 
 
-def payload(part: Message) -> bytes:
-    """The decoded bytes of a leaf, whatever its transfer encoding is spelt like."""
-    body = vars(part).get("_payload")  # get_payload() would read 8-bit bytes by their label, wrongly and for good
-    if not isinstance(body, str):
-        return b""
-    raw = body.encode("utf-8", "surrogateescape")
-    encoding = first(part, "content-transfer-encoding").strip(" \t\"';").lower()
-    if encoding.startswith("quoted"):
-        return quopri.decodestring(raw)
-    if encoding.startswith("base64"):
-        return _base64(raw)
-    if "uue" in encoding or "uuencode" in encoding:
-        return _uu(raw.decode("latin-1")) or raw
-    return raw
-
-
-def as_file(message: Message) -> bytes:
-    """A nested mail as it stood, ready to be opened by a mail program."""
-    out = BytesIO()
-    try:
-        BytesGenerator(out, mangle_from_=False, policy=RAW).flatten(message)
-    except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
-        return payload(message)
-    return out.getvalue()
-
-
 def report_words(part: Message) -> str:
     """A machine-readable report as it is, for a person to read where it is all there is."""
     return tidy(decode(b"\n".join(as_file(child) for child in _children(part))).text).strip()
@@ -136,26 +105,26 @@ class _Walker:
             for child in children:
                 data = _nested_bytes(part, child)
                 self._digest(data)
-                self._keep(File(_file_name(part) or _subject_name(child), "message/rfc822", data))
+                self._keep(File(file_name(part) or subject_name(child), "message/rfc822", data))
             return []
         self.content.reports.append(part)
         data = b"\n".join(as_file(child) for child in children)
         self._digest(data)
-        self._keep(File(_file_name(part) or f"{kind.partition('/')[2]}.txt", "text/plain", data))
+        self._keep(File(file_name(part) or f"{kind.partition('/')[2]}.txt", "text/plain", data))
         return []
 
     def _leaf(self, part: Message, kind: str, depth: int) -> list[Slot]:
         data = payload(part)
         self._digest(data.replace(b"\r\n", b"\n").rstrip() if kind.startswith("text/") else data)
-        name = _file_name(part)
+        name = file_name(part)
         if kind == "text/calendar":
             self.content.events += calendar.summaries(decode(data, parameter(part, "charset")).text)
         if tnef.looks_like(kind, name):
             return self._winmail(name, data)
         if _is_body(part, kind, name, depth):
             return self._body(part, kind, data)
-        if data or name or _disposition(part) == "attachment":
-            self._keep(_file(part, kind, name, data, len(self.content.files)))
+        if data or name or disposition(part) == "attachment":
+            self._keep(file_of(part, kind, name, data, len(self.content.files)))
         return []
 
     def _body(self, part: Message, kind: str, data: bytes) -> list[Slot]:
@@ -188,7 +157,7 @@ class _Walker:
             end = body.find("\nend", begin.end())
             if end < 0:
                 break
-            data = _uu(body[begin.start() : end]) if begin.start() >= position else b""
+            data = uudecoded(body[begin.start() : end]) if begin.start() >= position else b""
             if data:
                 self._keep(File(clean_name(begin[1]), guessed_type(begin[1]), data))
                 kept.append(body[position : begin.start()])
@@ -261,10 +230,10 @@ def _merged(below: list[list[Slot]]) -> Slot:
 
 def _is_body(part: Message, kind: str, name: str, depth: int) -> bool:
     """Shown in line: unnamed text that does not ask to be a file. The only part is always shown."""
-    disposition = _disposition(part)
+    asked = disposition(part)
     if depth == 0:
-        return kind.startswith("text/") and kind != "text/calendar" and disposition != "attachment"
-    if disposition == "attachment" or name:
+        return kind.startswith("text/") and kind != "text/calendar" and asked != "attachment"
+    if asked == "attachment" or name:
         return False
     return kind.startswith("text/") and kind not in {
         "text/calendar",
@@ -276,36 +245,6 @@ def _is_body(part: Message, kind: str, name: str, depth: int) -> bool:
         "text/x-amp-html",
         "text/rtf",
     }
-
-
-def _disposition(part: Message) -> str:
-    return first(part, "content-disposition").partition(";")[0].strip().lower()
-
-
-def _file(part: Message, kind: str, name: str, data: bytes, position: int) -> File:
-    disposition = _disposition(part)
-    content_id = text(first(part, "content-id")).strip("<> ")[:200]
-    return File(
-        name=name or f"file-{position + 1}{_ending(kind)}",
-        content_type=kind,
-        content=data,
-        content_id=content_id,
-        inline=disposition != "attachment" and bool(content_id or disposition == "inline"),
-    )
-
-
-def _file_name(part: Message) -> str:
-    return clean_name(parameter(part, "filename", "content-disposition") or parameter(part, "name"))
-
-
-def _subject_name(message: Message) -> str:
-    return clean_name(text(first(message, "subject")).replace("/", "-").replace("\\", "-") or "message")[:100] + ".eml"
-
-
-def _ending(kind: str) -> str:
-    if kind == "text/rfc822-headers":
-        return ".txt"
-    return mimetypes.guess_extension(kind) or ".bin"
 
 
 def _nested_bytes(part: Message, child: Message) -> bytes:
@@ -322,34 +261,3 @@ def _nested_bytes(part: Message, child: Message) -> bytes:
 def _paragraph(body: str) -> str:
     """Plain text inside an HTML body."""
     return f'<div style="white-space: pre-wrap">{html_escape.escape(body)}</div>' if body.strip() else ""
-
-
-def _base64(raw: bytes) -> bytes:
-    """Lenient: foreign characters skipped, a lost tail costs only the tail."""
-    try:
-        return binascii.a2b_base64(raw)
-    except binascii.Error:
-        clean = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)
-        return binascii.a2b_base64(clean[: len(clean) - len(clean) % 4] + _tail(clean))
-
-
-def _tail(clean: bytes) -> bytes:
-    rest = clean[len(clean) - len(clean) % 4 :]
-    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
-
-
-def _uu(body: str) -> bytes:
-    out = []
-    for line in body.splitlines():
-        if line.startswith("begin ") or not line.strip() or line == "end":
-            continue
-        try:
-            out.append(binascii.a2b_uu(line.encode("latin-1", "replace")))
-        except binascii.Error:
-            # encoders that count trailing blanks: take as many characters as the length byte promises
-            wanted = (((ord(line[0]) - 32) & 63) * 4 + 5) // 3
-            try:
-                out.append(binascii.a2b_uu(line[:wanted].encode("latin-1", "replace")))
-            except binascii.Error:
-                return b""
-    return b"".join(out)
