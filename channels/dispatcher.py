@@ -37,6 +37,8 @@ POLL = 5.0
 MARGIN = 0.1
 """Part of the lease kept back: who is later than that does not begin to hand over."""
 SETTLE_TRIES = 5
+AWAY = 0.25
+"""Seconds until others are looked for again while a lane is full and none were there: a long queue is read for that."""
 SHOWN = 50
 """Due messages of live channels settled in one transaction."""
 log = structlog.stdlib.get_logger(__name__)
@@ -78,6 +80,10 @@ class _Work:
         self._tidied = -POLL
         self._lanes: dict[int, Lane] = {}
         """By inbox, as they were when the dispatcher last tidied up."""
+        self._away: dict[str, float] = {}
+        """By channel: until when nothing is looked for beside a full lane."""
+        self._passed = False
+        """Whether this turn looked away: then the next one comes as soon as it may look again."""
 
     async def loop(self) -> None:
         """Until `stop` is set and what was in the air has landed and is written down."""
@@ -133,11 +139,15 @@ class _Work:
         """By channel: free hands of the busiest lane that has any, and the inboxes whose lane has none."""
         busy = Counter(flight.lane for flight in self._flights.values())
         free: dict[str, tuple[int, list[int]]] = {}
+        self._passed = False
         for name in [channel.name for channel in self._context.channels if channel.name not in self._live]:
             lanes = {(name, name)} | {lane for lane in self._lanes.values() if lane[0] == name}
             hands = {lane: self._at_once.get(name, AT_ONCE) - busy[lane] for lane in lanes}
-            if some := [count for count in hands.values() if count > 0]:
-                full = [number for number, lane in self._lanes.items() if hands.get(lane, 1) <= 0]
+            full = [number for number, lane in self._lanes.items() if hands.get(lane, 1) <= 0]
+            some = [count for count in hands.values() if count > 0]
+            if full and self._clock.time() < self._away.get(name, 0):
+                self._passed = True
+            elif some:
                 free[name] = min(some), full
         return free
 
@@ -149,6 +159,10 @@ class _Work:
             return shown
         deadline = self._deadline()
         begun = await self._context.write(_begin, utcnow(), self._owner, free)
+        found = {channel for _number, channel, _inbox in begun}
+        self._away |= {
+            name: self._clock.time() + AWAY for name, (_, full) in free.items() if full and name not in found
+        }
         if not begun:
             return shown
         flights = [
@@ -174,6 +188,8 @@ class _Work:
 
     async def _pause(self) -> float:
         """Seconds until something is due; what is due and not ours to take is looked at again later."""
+        if self._passed:
+            return max(min(self._away.values()) - self._clock.time(), 0.02)
         due = await self._context.read(outbox.due_at)
         wait = (due - utcnow()).total_seconds() if due else POLL
         return min(max(wait, 0.02), POLL) if wait > 0 else POLL
