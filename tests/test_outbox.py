@@ -263,6 +263,14 @@ def test_a_paused_inbox_sends_nothing(hall: Hall) -> None:
     assert [one.id for one in begun(hall)] == [number]
 
 
+def test_an_inbox_whose_carrier_has_no_hand_free_waits(hall: Hall) -> None:
+    number = hall.reply(hall.mail_in().conversation_id)
+    with hall.db.write() as session:
+        other = inbox.add(session, hall.now, "email", "two@shop.example", "Two").id
+        assert outbox.claim(session, hall.now, "a", ["email"], without=[hall.mail]) == []
+        assert outbox.claim(session, hall.now, "a", ["email"], without=[other]) == [number]
+
+
 def test_a_lease_that_ran_out_before_the_first_byte_is_taken_over(hall: Hall) -> None:
     number = hall.reply(hall.mail_in().conversation_id)
     with hall.db.write() as session:
