@@ -11,10 +11,10 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import tempfile
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -25,6 +25,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from contact.db import Base, Id, Utc
 from contact.errors import Invalid, NotFound, TooLarge
 from contact.messages import File
+from contact.prepared import Prepared
 
 CHUNK = 256 * 1024
 NEW = ".new-"
@@ -87,25 +88,20 @@ class DiskStore:
 
     def put(self, chunks: Iterable[bytes], limit: int | None = None) -> Kept:
         self.folder.mkdir(parents=True, exist_ok=True)
-        digest, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=NEW, delete=False) as file:
-            try:
-                for chunk in chunks:
-                    size += len(chunk)
-                    if limit is not None and size > limit:
-                        raise TooLarge("Files may have up to %(mb)s MB.", mb=limit // (1024 * 1024))
-                    digest.update(chunk)
-                    file.write(chunk)
-                file.flush()
-                if self.touch(digest.hexdigest()):  # a logo under every mail: syncing it costs more than all the rest
-                    Path(file.name).unlink()
+        new = self.folder / f"{NEW}{secrets.token_hex(8)}"
+        try:
+            with open(new, "xb", opener=_private) as file:
+                kept = _written(file, chunks, limit)
+                if known := self.touch(kept.sha256):  # a logo under every mail: syncing it costs more than all the rest
+                    new.unlink()
                 else:
                     os.fsync(file.fileno())
-                    self._place(Path(file.name), self.path(digest.hexdigest()))
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-        return Kept(digest.hexdigest(), size)
+            if not known:
+                self._place(new, self.path(kept.sha256))
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+        return kept
 
     def _place(self, new: Path, target: Path) -> None:
         target.parent.mkdir(exist_ok=True)
@@ -127,8 +123,11 @@ class DiskStore:
         return True
 
     def touch(self, sha256: str) -> bool:
+        path = self.path(sha256)
+        if not path.exists():
+            return False
         with contextlib.suppress(FileNotFoundError), self._locked(fcntl.LOCK_SH):
-            os.utime(self.path(sha256))
+            os.utime(path)
             return True
         return False
 
@@ -155,6 +154,23 @@ class DiskStore:
         with (self.folder / ".lock").open("a") as file:
             fcntl.flock(file, how)
             yield
+
+
+def _private(name: str, flags: int) -> int:
+    """Opener of files that only our own account reads."""
+    return os.open(name, flags, 0o600)
+
+
+def _written(file: BinaryIO, chunks: Iterable[bytes], limit: int | None) -> Kept:
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        size += len(chunk)
+        if limit is not None and size > limit:
+            raise TooLarge("Files may have up to %(mb)s MB.", mb=limit // (1024 * 1024))
+        digest.update(chunk)
+        file.write(chunk)
+    file.flush()
+    return Kept(digest.hexdigest(), size)
 
 
 def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
@@ -212,23 +228,13 @@ def present(store: Store, items: Sequence[Item]) -> Sequence[Item]:
     return items
 
 
-def attach(session: Session, interaction_id: int, items: Sequence[Item]) -> list[Attachment]:
+_ATTACH = Prepared.insert(Attachment)
+
+
+def attach(session: Session, interaction_id: int, items: Sequence[Item]) -> None:
     """Tie stored files to a row of the log, in order."""
-    rows = [
-        Attachment(
-            interaction_id=interaction_id,
-            position=position,
-            sha256=item.sha256,
-            size=item.size,
-            name=item.name,
-            content_type=item.content_type,
-            content_id=item.content_id,
-            inline=item.inline,
-        )
-        for position, item in enumerate(items)
-    ]
-    session.add_all(rows)
-    return rows
+    for position, item in enumerate(items):
+        _ATTACH.rows(session, {"interaction_id": interaction_id, "position": position, **asdict(item)})
 
 
 def of(session: Session, interaction_ids: Sequence[int]) -> dict[int, list[Attachment]]:
