@@ -23,7 +23,8 @@ run: $(VENV)/.run node_modules/.run build catalogs  ## everything that is needed
 	@exec $(PY) wsgi.py
 
 test: $(VENV)/.dev node_modules/.dev build catalogs  ## everything the tests need, and the tests (ARGS="-k name")
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m compileall -q wsgi.py contact channels campaigns board
+	@env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest -n auto --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev node_modules/.dev  ## format, lint, types, imports: Python and TypeScript
 	$(BIN)/ruff format --check .

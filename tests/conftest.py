@@ -135,6 +135,61 @@ def corpora() -> Path:
     return CORPORA
 
 
+# -- several processes of tests at once (pytest-xdist), as `make test` runs them ---------------
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores, for tests wait a lot. A few named ones are quicker in one process."""
+    if config.option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS:
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores + 1, 6)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that share a costly fixture stay together, those that load the machine run one after another.
+
+    Both begin first, the others go wherever there is time.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        if item.get_closest_marker("heavy"):
+            item.add_marker(pytest.mark.xdist_group("heavy"))
+        elif _shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=_rank)
+
+
+def _shares(item: pytest.Item) -> bool:
+    """Whether it takes a fixture that is made once a module."""
+    taken = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest has no public way
+    return any(fixture.scope == "module" for fixtures in taken for fixture in fixtures[-1:])
+
+
+def _rank(item: pytest.Item) -> int:
+    group = item.get_closest_marker("xdist_group")
+    if group is None:
+        return 2
+    return 0 if group.args == ("heavy",) else 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    import real
+
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["ran"] = sorted(real.RAN)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    import real
+
+    real.RAN.update(getattr(node, "workeroutput", {}).get("ran", ()))
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     import real
 

@@ -5,10 +5,15 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
+from real import House, folder
 from sqlalchemy.orm import Session
 
 from contact import conversation as conversations
@@ -195,6 +200,41 @@ def furnish(service: Service) -> Town:
         shop.later(minutes=9)
     _lively(shop, mina, jun, mailbox, chatbox, talks)
     return Town(shop, mina, jun, boss, mailbox, chatbox, talks)
+
+
+def sign_in(context: Any, house: House, who: str) -> Any:
+    """A new page of somebody who is signed in; by the form only for the first time."""
+    page = context.new_page()
+    if who in house.cookies:
+        context.add_cookies(house.cookies[who])
+        return page
+    page.goto(f"{house.url}/sign-in")
+    page.fill("#f-login", f"{who}@shop.example")
+    page.fill("#f-password", PASSWORD)
+    page.click("form button.primary")
+    page.wait_for_url(re.compile("/desk"))
+    house.cookies[who] = context.cookies()
+    return page
+
+
+@contextmanager
+def running(
+    name: str, prepare: Callable[[Town], None] = lambda _town: None, **environment: str
+) -> Iterator[tuple[House, Town]]:
+    """A furnished house with its web process and its worker; `prepare` changes it before it opens."""
+    import wsgi
+    from contact import migrations
+    from contact.settings import Settings
+
+    with ExitStack() as stack:
+        house = House(stack.enter_context(folder(name)), environment=environment)
+        service = wsgi.compose(Settings(_env_file=None, data_dir=house.data))  # type: ignore[call-arg]
+        stack.callback(service.close)
+        stack.callback(house.end)
+        migrations.upgrade(service.db.engine)
+        town = furnish(service)
+        prepare(town)
+        yield house.start(), town
 
 
 def _lively(shop: Shop, mina: User, jun: User, mailbox: Inbox, chatbox: Inbox, talks: dict[str, int]) -> None:

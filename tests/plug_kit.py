@@ -9,7 +9,6 @@ import queue
 import random
 import re
 import smtplib
-import socket
 import sqlite3
 import subprocess
 import threading
@@ -41,8 +40,7 @@ _AWAY = (OSError, http.client.HTTPException, ValueError)
 
 
 def working(house: House, sink: Sink) -> House:
-    """The house with a real relay, no undo and loose limits, at ports that stay free while it is down."""
-    house.port, house.smtp_port = quiet_port(), quiet_port()
+    """The house with a real relay, no undo and loose limits."""
     house.environment |= {
         "HANMARU_RELAY_URL": f"smtp://127.0.0.1:{sink.port}",
         "HANMARU_RELAY_TLS": "none",
@@ -50,16 +48,6 @@ def working(house: House, sink: Sink) -> House:
         "HANMARU_LIMIT_SCALE": "1000",
     }
     return house
-
-
-def quiet_port() -> int:
-    """A free port below those the system gives to outgoing connections, which come and go by hundreds here."""
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
-        port = random.SystemRandom().randrange(10_000, lowest)
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class Browsers:
@@ -213,7 +201,7 @@ class Traffic:
         self.browsers.do("hush")
         self._stop.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(120)
             assert not thread.is_alive()
 
     def _guard(self, work: Callable[[], None]) -> None:
@@ -279,11 +267,13 @@ class Books:
         """Rows by state."""
         return dict(self.rows(f"select state, count(*) from {table} group by state"))  # type: ignore[arg-type]
 
-    def at_rest(self, seconds: float = 60) -> None:
+    def at_rest(self, seconds: float = 120) -> None:
         """Wait until nothing waits: each mail read, each message's fate known, the search up to date."""
         wait_for(lambda: not self.count("raw").get("kept"), seconds, "all mail to be read")
         busy = {"queued", "sending", "held"}
-        wait_for(lambda: not busy & self.count("delivery").keys(), seconds, f"all fates: {self.count('delivery')}")
+        wait_for(
+            lambda: not busy & self.count("delivery").keys(), seconds, lambda: f"all fates: {self.count('delivery')}"
+        )
         wait_for(self._read_up, seconds, "the readers")
 
     def _read_up(self) -> bool:

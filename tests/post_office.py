@@ -90,7 +90,7 @@ class PostOffice:
 
         self._thread = threading.Thread(target=lambda: asyncio.run(run()), name="post office", daemon=True)
         self._thread.start()
-        assert ready.wait(10)
+        assert ready.wait(60)
         if self.listener.run in runs:
             wait_for(lambda: self.listener.port, what="the listener")
         return self
@@ -110,7 +110,7 @@ class PostOffice:
         if self._thread is not None and self._loop is not None and self._context is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._context.end)
-            self._thread.join(40)
+            self._thread.join(60)
             assert not self._thread.is_alive()
             self._thread = None
         if self.errors:
@@ -123,7 +123,7 @@ class PostOffice:
     # -- the world outside -------------------------------------------------------------------
 
     def smtp(self) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", self.listener.port, timeout=20)
+        return smtplib.SMTP("127.0.0.1", self.listener.port, timeout=60)
 
     def post(self, mail: EmailMessage | bytes, sender: str = "kim@customer.example", to: str = HELP) -> None:
         """Send one mail into the listener as any mail server would."""
@@ -154,7 +154,7 @@ class PostOffice:
         with self.service.db.read() as session:
             return question(session)
 
-    def settled(self, seconds: float = 30) -> None:
+    def settled(self, seconds: float = 60) -> None:
         """Wait until no raw message waits any more."""
         wait_for(lambda: not self.tally().get("kept"), seconds, "all mail to be read")
 
@@ -178,9 +178,13 @@ class PostOffice:
     def deliveries(self) -> list[Delivery]:
         return list(self.one(lambda session: session.scalars(select(Delivery).order_by(Delivery.id)).all()))
 
-    def in_state(self, number: int, state: str, seconds: float = 20) -> Delivery:
+    def in_state(self, number: int, state: str, seconds: float = 60) -> Delivery:
         """The delivery once it is in `state`."""
-        wait_for(lambda: self.delivery(number).state == state, seconds, f"{state}, is {self.delivery(number).state}")
+        wait_for(
+            lambda: self.delivery(number).state == state,
+            seconds,
+            lambda: f"{state}, it is {self.delivery(number).state}",
+        )
         return self.delivery(number)
 
     def caught(self, message_id: str) -> list[bytes]:

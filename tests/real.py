@@ -8,6 +8,7 @@ Everything listens on loopback, on ports the system chose, in folders of its own
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.util
 import json
 import os
@@ -48,21 +49,41 @@ def missing(what: str, how: str) -> None:
     pytest.skip(sentence)
 
 
-def wait_for(check: Callable[[], Any], seconds: float = 20, what: str = "the condition") -> Any:
-    """The first true answer of `check`; fails after `seconds`. Never sleep a fixed time instead."""
+def wait_for(check: Callable[[], Any], seconds: float = 45, what: str | Callable[[], str] = "the condition") -> Any:
+    """The first true answer of `check`; fails after `seconds`. Never sleep a fixed time instead.
+
+    The time is for the slowest machine: what comes at once costs nothing, whatever the limit. `what`
+    is waited for; as a function it is asked at the end, and can say how things stand.
+    """
     end = time.monotonic() + seconds
     while True:
         if answer := check():
             return answer
         if time.monotonic() > end:
-            pytest.fail(f"waited {seconds} s for {what}")
+            pytest.fail(f"waited {seconds} s for {what() if callable(what) else what}")
         time.sleep(0.02)
 
 
+_PORTS = range(11_000, 32_000)
+"""Below what systems give to outgoing connections, which come and go by hundreds and would take
+the port of a server that is down for a moment; above those that browsers refuse."""
+_ours: set[int] = set()
+_register: list[int] = []
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free, and is given to no other test process while this one lives."""
+    if not _register:
+        _register.append(os.open(f"/tmp/hanmaru-ports-{os.getuid()}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    while True:
+        port = secrets.choice(_PORTS)
+        if port in _ours:
+            continue
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            fcntl.lockf(_register[0], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)  # until this process ends
+            _ours.add(port)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def answers(port: int) -> bool:
@@ -105,6 +126,8 @@ class House:
     smtp_port: int = field(default_factory=free_port)
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    cookies: dict[str, Any] = field(default_factory=dict)
+    """Of those who have signed in, by name (see desk_kit)."""
 
     @property
     def url(self) -> str:
@@ -148,8 +171,8 @@ class House:
         RAN.add("server")
         return self
 
-    def wait_ready(self, seconds: float = 30) -> None:
-        wait_for(self.is_ready, seconds, f"the server to be ready:\n{self.output[-3000:]}")
+    def wait_ready(self, seconds: float = 120) -> None:
+        wait_for(self.is_ready, seconds, lambda: f"the server to be ready:\n{self.output[-3000:]}")
 
     def is_ready(self) -> bool:
         assert self.process is not None
@@ -163,7 +186,7 @@ class House:
     def get(self, path: str) -> Any:
         """A JSON answer, whatever its status."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=20) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -192,7 +215,7 @@ class House:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
-        _, alive = psutil.wait_procs(everybody[1:], timeout=15)
+        _, alive = psutil.wait_procs(everybody[1:], timeout=45)
         assert not alive, f"the worker outlived its parent: {alive}"
 
     def kill9_all(self) -> None:
@@ -203,12 +226,17 @@ class House:
         assert self.process is not None
         self.process.wait()
 
+    def end(self) -> None:
+        """Leave nothing running, whatever has happened."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill9_all()
+
     def restart(self) -> House:
         if self.process is not None and self.process.poll() is None:
             self.stop()
         return self.start()
 
-    def stop(self, seconds: float = 40) -> int:
+    def stop(self, seconds: float = 60) -> int:
         """SIGTERM, and the exit status."""
         assert self.process is not None
         if self.process.poll() is None:
@@ -235,12 +263,7 @@ def make_house() -> Iterator[Callable[..., House]]:
 
         def make(**environment: str) -> House:
             house = House(stack.enter_context(folder("house")), environment=environment)
-
-            def end() -> None:
-                if house.process is not None and house.process.poll() is None:
-                    house.kill9_all()
-
-            stack.callback(end)
+            stack.callback(house.end)
             return house
 
         yield make
@@ -480,6 +503,23 @@ def chromium() -> Iterator[Any]:
         RAN.add("chromium")
         yield browser
         browser.close()
+
+
+def in_page(page: Any, script: str, arg: Any = None) -> Any:
+    """What JavaScript says; None while the page is being exchanged for the next one."""
+    from playwright.sync_api import Error
+
+    try:
+        return page.evaluate(script, arg)
+    except Error as error:
+        if "Execution context was destroyed" in str(error) or "because of a navigation" in str(error):
+            return None
+        raise
+
+
+def until(page: Any, condition: str, arg: Any = None, seconds: float = 45) -> Any:
+    """Wait until JavaScript says so. (Playwright's own waiting needs eval, which our policy forbids.)"""
+    return wait_for(lambda: in_page(page, condition, arg), seconds, condition)
 
 
 # -- an SMTP server that takes, refuses, hangs or dies ----------------------------------------

@@ -427,13 +427,13 @@ def test_a_file_goes_up_with_a_ticket_and_comes_down_behind_a_signed_address(cha
         assert visitor.send("", "file-message", files=[ticket["id"]])["ok"]
         item = wait_for(lambda: visitor.items and visitor.items[-1], what="the file's address")
         url = item["files"][0]["url"]
-    with urllib.request.urlopen(chat.url + url[url.index("/chat/") :], timeout=5) as answer:
+    with urllib.request.urlopen(chat.url + url[url.index("/chat/") :], timeout=45) as answer:
         assert answer.read() == PNG
         assert answer.headers["Content-Type"] == "image/png"
         assert "sandbox" in answer.headers["Content-Security-Policy"]
         assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(chat.url + url[url.index("/chat/") :] + "x", timeout=5)
+        urllib.request.urlopen(chat.url + url[url.index("/chat/") :] + "x", timeout=45)
 
 
 @pytest.mark.parametrize(
@@ -462,7 +462,7 @@ def test_uploads_need_a_visitor_and_have_a_limit() -> None:
 def test_a_shop_elsewhere_may_ask_before_it_uploads(chat: Chat) -> None:
     headers = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
     request = urllib.request.Request(f"{chat.url}/chat/files", method="OPTIONS", headers=headers)
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=45) as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert "authorization" in answer.headers["Access-Control-Allow-Headers"].lower()
 
@@ -616,7 +616,7 @@ def test_presence_counts_people_not_pages() -> None:
 def test_presence_of_other_processes_is_believed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     presence = Presence()
     clock = [1000.0]
-    monkeypatch.setattr("contact.presence.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("contact.elsewhere.time.monotonic", lambda: clock[0])
     presence.heard("other", {"agents": {"7": "online"}})
     assert presence.online() == {7}
     clock[0] += 46

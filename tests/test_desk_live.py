@@ -13,11 +13,7 @@ from typing import Any
 import pytest
 import real
 import socketio
-from desk_kit import PASSWORD, Town, furnish
-
-import wsgi
-from contact import migrations
-from contact.settings import Settings
+from desk_kit import PASSWORD, Town, running
 
 SPACE = "/desk"
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -25,15 +21,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[tuple[real.House, Town]]:
-    with real.folder("live") as home:
-        house = real.House(home)
-        service = wsgi.compose(Settings(_env_file=None, data_dir=house.data))  # type: ignore[call-arg]
-        migrations.upgrade(service.db.engine)
-        town = furnish(service)
-        house.start()
-        yield house, town
-        service.close()
-        house.kill9_all()
+    with running("live") as made:
+        yield made
 
 
 class Page:
@@ -56,7 +45,11 @@ class Page:
                 name, lambda *data, name=name: self.heard.append((name, data[0] if data else None)), namespace=SPACE
             )
         self.socket.connect(
-            self.house.url, namespaces=[SPACE], headers={"Cookie": self.cookies}, transports=["polling"]
+            self.house.url,
+            namespaces=[SPACE],
+            headers={"Cookie": self.cookies},
+            transports=["websocket"],
+            wait_timeout=45,
         )
         return self
 
@@ -65,7 +58,7 @@ class Page:
         return "; ".join(f"{one.name}={one.value}" for one in self.jar)
 
     def look(self, number: int, state: str = "viewing") -> dict[str, Any]:
-        return dict(self.socket.call("look", {"conversation": number, "state": state}, namespace=SPACE, timeout=5))
+        return dict(self.socket.call("look", {"conversation": number, "state": state}, namespace=SPACE, timeout=45))
 
     def api(self, method: str, path: str, body: Any) -> Any:
         asked = urllib.request.Request(
@@ -74,10 +67,10 @@ class Page:
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Accept": "application/json", "X-CSRF": self.token},
         )
-        with self.web.open(asked, timeout=10) as answer:
+        with self.web.open(asked, timeout=45) as answer:
             return json.load(answer)
 
-    def wait(self, name: str, right: Any = lambda _told: True, seconds: float = 8) -> Any:
+    def wait(self, name: str, right: Any = lambda _told: True, seconds: float = 45) -> Any:
         def found() -> Any:
             return next(((told,) for event, told in self.heard if event == name and right(told)), None)
 
@@ -88,11 +81,11 @@ class Page:
             self.socket.disconnect()
 
     def _get(self, path: str) -> str:
-        with self.web.open(self.house.url + path, timeout=10) as answer:
+        with self.web.open(self.house.url + path, timeout=45) as answer:
             return str(answer.read().decode())
 
     def _post(self, path: str, form: dict[str, str]) -> None:
-        with self.web.open(self.house.url + path, urllib.parse.urlencode(form).encode(), timeout=10) as answer:
+        with self.web.open(self.house.url + path, urllib.parse.urlencode(form).encode(), timeout=45) as answer:
             answer.read()
 
     @staticmethod
@@ -118,16 +111,16 @@ def page(house: tuple[real.House, Town]) -> Iterator[Any]:
 def test_nobody_connects_without_a_session(house: tuple[real.House, Town]) -> None:
     stranger = socketio.Client(reconnection=False)
     with pytest.raises(socketio.exceptions.ConnectionError):
-        stranger.connect(house[0].url, namespaces=[SPACE], transports=["polling"])
+        stranger.connect(house[0].url, namespaces=[SPACE], transports=["websocket"], wait_timeout=45)
     stranger.disconnect()
 
 
 def test_nobody_connects_from_another_site(house: tuple[real.House, Town]) -> None:
     mina = Page(house[0], "mina")
-    thief = socketio.Client(reconnection=False)
+    thief = socketio.Client(reconnection=False, websocket_extra_options={"suppress_origin": True})
     headers = {"Cookie": mina.cookies, "Origin": "https://evil.example"}
     with pytest.raises(socketio.exceptions.ConnectionError):
-        thief.connect(house[0].url, namespaces=[SPACE], headers=headers, transports=["polling"])
+        thief.connect(house[0].url, namespaces=[SPACE], headers=headers, transports=["websocket"], wait_timeout=45)
     thief.disconnect()
 
 
@@ -176,7 +169,7 @@ def test_a_draft_goes_to_the_same_agents_devices_only(house: tuple[real.House, T
     desktop, phone, other = page("mina"), page("mina"), page("jun")
     path = f"/desk/api/conversations/{number}/draft"
     desktop.api("PUT", path, {"mode": "reply", "text": "초안", "fields": {}, "version": 0, "device": "d1"})
-    told = phone.wait("draft", lambda told: told["conversation"] == number, 2)
+    told = phone.wait("draft", lambda told: told["conversation"] == number)
     assert (told["draft"]["text"], told["device"]) == ("초안", "d1")
     other.look(number)
     assert not [one for one in other.heard if one[0] == "draft"]
@@ -187,7 +180,7 @@ def test_signing_out_ends_the_socket_at_once(house: tuple[real.House, Town], pag
     jun = page("jun")
     jun._post("/sign-out", {"csrf": jun.token})
     jun.wait("out")
-    real.wait_for(lambda: not jun.socket.connected, 8, "the socket to close")
+    real.wait_for(lambda: not jun.socket.connected, what="the socket to close")
 
 
 def test_garbage_is_ignored(house: tuple[real.House, Town], page: Any) -> None:

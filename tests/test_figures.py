@@ -122,6 +122,6 @@ def test_ready_means_that_mail_is_taken(make_house: Callable[..., House]) -> Non
         house.start(ready=False)
         while not house.is_ready():
             pass
-        with smtplib.SMTP("127.0.0.1", house.smtp_port, timeout=5) as smtp:
+        with smtplib.SMTP("127.0.0.1", house.smtp_port, timeout=45) as smtp:
             assert smtp.noop()[0] == 250
         house.kill9_all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 import pytest
 import real
 import sqlalchemy as sa
-from desk_kit import PASSWORD, Shop
+from desk_kit import Shop, sign_in
 from flask_babel import force_locale
+from real import until
 
 import wsgi
 from contact import log, migrations, search
@@ -78,20 +78,11 @@ def house() -> Iterator[tuple[real.House, Shop, int]]:
 @pytest.fixture
 def page(house: tuple[real.House, Shop, int], chromium: Any) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="Asia/Seoul")
-    page, errors = context.new_page(), []
+    page, errors = sign_in(context, house[0], "mina"), []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{house[0].url}/sign-in")
-    page.fill("#f-login", "mina@shop.example")
-    page.fill("#f-password", PASSWORD)
-    page.click("form button.primary")
-    page.wait_for_url(re.compile("/desk"))
     yield page
     assert not errors, errors
     context.close()
-
-
-def until(page: Any, condition: str, arg: Any = None) -> None:
-    real.wait_for(lambda: page.evaluate(condition, arg), 10, condition)
 
 
 LINES = "[...document.querySelectorAll('#rows > .row.said .text')].map(e => +e.innerText.match(/line (\\d+)/)[1])"
@@ -177,7 +168,7 @@ def test_a_gap_closes_from_below_too(house: tuple[real.House, Shop, int], page: 
         page.mouse.wheel(0, -600)
         return page.query_selector("#rows > .gap") is None
 
-    real.wait_for(up, 10, "the gap is closed")
+    real.wait_for(up, what="the gap is closed")
     lines = page.evaluate(LINES)
     assert lines == [n for n in range(lines[0], MANY) if n % 4]
     assert page.evaluate(ONE_DAY)
@@ -194,7 +185,7 @@ def test_the_live_tail_goes_on_while_somebody_reads_far_back(house: tuple[real.H
     box = shop.inbox("chat", "shop", "Shop")
     taken = shop.chat(box, "v-long", "line 999999")
     assert taken.conversation_id == number
-    page.wait_for_selector(f"#row-{taken.interaction_id}", state="attached", timeout=8000)
+    page.wait_for_selector(f"#row-{taken.interaction_id}", state="attached")
     until(page, "!document.querySelector('#below').hidden")
     assert abs(page.evaluate("document.querySelector('#scroll').scrollTop") - top) <= 2
     page.click("#below")

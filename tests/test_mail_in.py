@@ -366,7 +366,7 @@ def test_drain_lets_a_mail_in_progress_finish(make_office: Callable[..., PostOff
         wait_for(lambda: not _connects(office), what="the door to close")
         line.sendall(b"From: a@b.example\r\n\r\nlast words\r\n.\r\n")
         assert line.recv(100).startswith(b"250")
-        ending.join(20)
+        ending.join(60)
     assert office.tally() == {"kept": 1}
 
 

@@ -56,7 +56,11 @@ def tallied(office: PostOffice, present: int) -> bool:
 
 
 def comes(office: PostOffice, *texts: str) -> None:
-    wait_for(lambda: bodies(office) == list(texts), what=f"{texts}, is {bodies(office)} {office.failures()}")
+    wait_for(
+        lambda: bodies(office) == list(texts),
+        60,
+        lambda: f"{texts}, there is {bodies(office)} {office.failures()}",
+    )
 
 
 def test_what_lay_there_and_what_comes_while_we_wait(box: PostOffice, dovecot: Dovecot, user: str) -> None:
@@ -269,7 +273,7 @@ def test_wrong_password_is_told(box: PostOffice, dovecot: Dovecot, user: str) ->
     with box.service.db.write() as session:
         session.get_one(Inbox, 1).secrets = Vault.of(box.service.settings).seal_all({"imap_password": "wrong"})
     run(box)
-    wait_for(lambda: (place := position(box)) is not None and "sign-in" in place.error, 30, "the refusal to be told")
+    wait_for(lambda: (place := position(box)) is not None and "sign-in" in place.error, what="the refusal to be told")
     assert "wrong" not in (position(box) or MailboxPosition(error="")).error
 
 

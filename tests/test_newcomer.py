@@ -107,13 +107,13 @@ def test_a_newcomer_sees_the_first_mail_come(make_house: Callable[..., real.Hous
     page.fill("#f-again", OWN)
     page.click("form button.primary")
     page.wait_for_url("**/desk?list=unassigned")
-    real.wait_for(lambda: page.evaluate("document.documentElement.dataset.line === 'on'"), 8, "the line")
+    real.until(page, "document.documentElement.dataset.line === 'on'")
     page.evaluate("window.same = 1")
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "new@customers.example", "help@shop.example", "My first mail"
     message.set_content("Is anybody there?")
-    with smtplib.SMTP("127.0.0.1", house.smtp_port, timeout=10) as smtp:
+    with smtplib.SMTP("127.0.0.1", house.smtp_port, timeout=45) as smtp:
         smtp.send_message(message)
-    page.wait_for_selector("#cards .card-line:has-text('My first mail')", timeout=5000)
+    page.wait_for_selector("#cards .card-line:has-text('My first mail')")
     assert page.evaluate("window.same") == 1
     context.close()

@@ -21,11 +21,12 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 from mail_doubles import Sink
-from plug_kit import Agent, Books, Browsers, Traffic, browsers, quiet_port, strangers, working
+from plug_kit import Agent, Books, Browsers, Traffic, browsers, strangers, working
 from post_office import HELP, letter
-from real import ALL, House, folder, wait_for
+from real import ALL, House, folder, free_port, wait_for
 
 KILLS = 50 if ALL else 4
+pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture
@@ -63,8 +64,7 @@ def pull(house: House, dice: random.Random) -> str:
     return how
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600 if ALL else 120)
+@pytest.mark.timeout(900 if ALL else 240)
 def test_whenever_the_plug_is_pulled(house: House, shop: Browsers, sink: Sink) -> None:
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**6))
     print(f"SEED={seed}, {KILLS} kills")
@@ -83,8 +83,8 @@ def test_whenever_the_plug_is_pulled(house: House, shop: Browsers, sink: Sink) -
     assert traffic.troubles == []
     told = shop.ask("report")
     books.at_rest()
-    wait_for(lambda: not strangers(house), 20, f"processes of former lives to end: {strangers(house)}")
-    told["pages"] = wait_for(lambda: _still(shop, books), 20, "the pages to catch up")
+    wait_for(lambda: not strangers(house), what=lambda: f"processes of former lives to end: {strangers(house)}")
+    told["pages"] = wait_for(lambda: _still(shop, books), what="the pages to catch up")
     books.heard(told["visitors"])
     books.taken(traffic.accepted)
     books.promised(traffic.answers)
@@ -137,7 +137,7 @@ def _work(house: House, shop: Browsers, visitors: int = 3) -> Traffic:
 def test_sigterm_under_load_drains(house: House, shop: Browsers, sink: Sink) -> None:
     books, traffic = Books(house), _work(house, shop)
     for _ in range(2):
-        assert house.stop(20) == 0
+        assert house.stop() == 0
         states = books.count("delivery")
         assert not {"sending", "unknown"} & states.keys(), states
         assert not strangers(house)
@@ -244,14 +244,14 @@ def test_no_space_is_said_and_survived(
         full(True)
         refused = wait_for(lambda: (code := _mail(house, "while it is full", 300 * 1024)) != 250 and code, what="4xx")
         assert 400 <= refused < 500
-        busy = wait_for(lambda: shop.ask("state")[0]["busy"], 40, "the chat to say that it cannot")
+        busy = wait_for(lambda: shop.ask("state")[0]["busy"], what="the chat to say that it cannot")
         assert busy[0].startswith("busy: We cannot take this in right now.")
         assert house.get("/health/live")["live"]
         full(False)
-        wait_for(lambda: _mail(house, "after", 300 * 1024) == 250, 40, "mail to be taken again")
+        wait_for(lambda: _mail(house, "after", 300 * 1024) == 250, what="mail to be taken again")
         shop.do("hush")
         [visitor] = shop.ask("report")["visitors"]
-        house.wait_ready(40)
+        house.wait_ready()
         books.at_rest()
         books.heard([visitor])
         assert books.one("select count(*) from interaction where body like 'after%'") == 1
@@ -293,7 +293,7 @@ def test_a_second_start_at_the_same_address_says_why_it_cannot(house: House, sho
     traffic, again = _work(house, shop), second(house)
     again.start(ready=False)
     assert again.process is not None
-    assert again.process.wait(30) == 1
+    assert again.process.wait(60) == 1
     assert "Hanmaru cannot start" in again.output
     assert "Address already in use" in again.output
     assert str(house.port) in again.output
@@ -306,8 +306,8 @@ def test_a_second_start_at_the_same_address_says_why_it_cannot(house: House, sho
 def test_two_at_other_addresses_share_the_work(house: House, shop: Browsers, sink: Sink) -> None:
     """Two houses in one folder: nothing is sent twice, whichever of them is killed."""
     traffic, again = _work(house, shop), second(house)
-    again.port = quiet_port()
-    again.environment["HANMARU_SMTP_LISTEN"] = f"127.0.0.1:{quiet_port()}"
+    again.port = free_port()
+    again.environment["HANMARU_SMTP_LISTEN"] = f"127.0.0.1:{free_port()}"
     try:
         again.start()
         answered = len(traffic.answers)
@@ -323,13 +323,13 @@ def test_two_first_starts_at_once(make_house: Callable[..., House], sink: Sink) 
     """An empty folder is furnished once, and both are open."""
     house = working(make_house(), sink)
     again = second(house)
-    again.port = quiet_port()
-    again.environment["HANMARU_SMTP_LISTEN"] = f"127.0.0.1:{quiet_port()}"
+    again.port = free_port()
+    again.environment["HANMARU_SMTP_LISTEN"] = f"127.0.0.1:{free_port()}"
     try:
         house.start(ready=False)
         again.start(ready=False)
-        house.wait_ready(60)
-        again.wait_ready(60)
+        house.wait_ready()
+        again.wait_ready()
         assert (house.output + again.output).count("shown this once") == 1
         assert Books(house).rows("select channel, count(*) from inbox group by channel") == [("chat", 1), ("email", 1)]
         for one in (house, again):

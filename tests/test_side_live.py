@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 import real
-from desk_kit import PASSWORD, Town, furnish
+from desk_kit import Town, sign_in
+from desk_kit import running as opened
+from real import until
 from side_kit import EVIL, catch, letter
-
-import wsgi
-from contact import migrations
-from contact.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -21,15 +19,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[real.House, Town, Any]]:
     """A furnished, running house with its worker."""
-    with real.folder("side") as home:
-        house = real.House(home)
-        service = wsgi.compose(Settings(_env_file=None, data_dir=house.data))  # type: ignore[call-arg]
-        migrations.upgrade(service.db.engine)
-        town = furnish(service)
-        house.start()
-        yield house, town, service
-        service.close()
-        house.kill9_all()
+    with opened("side") as (house, town):
+        yield house, town, town.shop.service
 
 
 @pytest.fixture
@@ -37,14 +28,9 @@ def boss(running: tuple[real.House, Town, Any], chromium: Any) -> Iterator[Any]:
     """The administrator's page; a broken policy or script fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US", timezone_id="Asia/Seoul")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page, errors = context.new_page(), list[str]()
+    page, errors = sign_in(context, running[0], "boss"), list[str]()
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda line: errors.append(line.text) if "Content Security" in line.text else None)
-    page.goto(f"{running[0].url}/sign-in")
-    page.fill("#f-login", "boss@shop.example")
-    page.fill("#f-password", PASSWORD)
-    page.click("form button.primary")
-    page.wait_for_url(re.compile("/desk"))
     yield page
     context.close()
     assert not errors, errors
@@ -55,17 +41,13 @@ def test_caught_mail_comes_by_itself_and_shows_as_it_is(running: tuple[real.Hous
     boss.goto(f"{house.url}/desk/sandbox")
     boss.evaluate("window.samePage = 1")
     number = catch(service.db, letter("방금 잡힌 메일", html=EVIL))
-    boss.wait_for_selector("#caught >> text=방금 잡힌 메일", timeout=8000)
+    boss.wait_for_selector("#caught >> text=방금 잡힌 메일")
     assert boss.evaluate("window.samePage") == 1
     boss.click("#caught >> text=방금 잡힌 메일")
     boss.wait_for_url(re.compile(f"/desk/sandbox/{number}"))
-    real.wait_for(
-        lambda: boss.evaluate("document.querySelector('iframe').clientHeight") < 400, what="a frame that fits"
-    )
-    frame = boss.frames[1]
-    assert "hello" in frame.inner_text("body")
-    picture = "[...document.images].find(one => one.src.includes('/parts/'))?.naturalWidth"
-    real.wait_for(lambda: frame.evaluate(picture) == 1, what="the picture inside the mail")
+    until(boss, "document.querySelector('iframe')?.clientHeight < 400")
+    boss.frame_locator("iframe").locator("body:has-text('hello')").wait_for()
+    until(boss.frames[1], "[...document.images].find(one => one.src.includes('/parts/'))?.naturalWidth === 1")
 
 
 def test_a_test_mail_goes_all_the_way(running: tuple[real.House, Town, Any], boss: Any) -> None:
@@ -73,8 +55,8 @@ def test_a_test_mail_goes_all_the_way(running: tuple[real.House, Town, Any], bos
     boss.goto(f"{house.url}/desk/inboxes/{town.mailbox.id}")
     boss.fill("#f-to", "someone@elsewhere.example")
     boss.click("section[aria-labelledby=test] button")
-    boss.wait_for_selector(".tested .badge:not(:has-text('대기'))", timeout=20000)
-    real.wait_for(lambda: boss.query_selector("[data-again]") is None, what="an end of waiting")
+    boss.wait_for_selector(".tested .badge:not(:has-text('대기'))")
+    boss.wait_for_selector(".tested:not([data-again])")  # the page looks again by itself, and ends that
     boss.goto(f"{house.url}/desk/sandbox")
     boss.click("#caught a >> text=someone@elsewhere.example")
     boss.wait_for_selector("article a[href^='/desk/conversations/']")
@@ -91,11 +73,11 @@ def test_a_mailbox_is_tried_without_losing_what_was_typed(
         boss.fill(f"#f-{name}", value)
     boss.select_option("#f-tls", "none")
     boss.click("[data-try]")
-    boss.wait_for_selector(".tried.good", timeout=15000)
+    boss.wait_for_selector(".tried.good")
     assert boss.input_value("#f-password") == dovecot.password
     boss.fill("#f-port", "1")
     boss.click("[data-try]")
-    boss.wait_for_selector(".tried.bad", timeout=15000)
+    boss.wait_for_selector(".tried.bad")
 
 
 def test_the_line_for_the_shop_is_copied(running: tuple[real.House, Town, Any], boss: Any) -> None:
@@ -104,7 +86,7 @@ def test_the_line_for_the_shop_is_copied(running: tuple[real.House, Town, Any], 
     boss.click("[data-copy]")
     copied = "navigator.clipboard.readText().then(text => { window.copied = text })"
     boss.evaluate(copied)
-    told = real.wait_for(lambda: boss.evaluate("window.copied"), what="the clipboard")
+    told = until(boss, "window.copied")
     assert told.startswith("<script src=")
     assert told.endswith(f'data-inbox="{town.chatbox.address}" async></script>')
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from typing import Any
 
 import pytest
 import real
-from desk_kit import PASSWORD, Shop
+from desk_kit import Shop, sign_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real import until
 
 import wsgi
 from contact import elsewhere, migrations, presence
@@ -21,8 +21,8 @@ from contact.presence import Presence, Relay, Typing, Viewing
 from contact.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-AT_ONCE = 4.0
-"""Seconds. Far less than any word that is only said now and then takes."""
+AT_ONCE = presence.TELL_EVERY - 3
+"""Seconds. Less than a word that is only said now and then takes."""
 
 
 @dataclass
@@ -69,14 +69,9 @@ def sit(chromium: Any) -> Iterator[Callable[..., Any]]:
 
     def open_(house: real.House, who: str, path: str) -> Any:
         contexts.append(chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-US"))
-        page = contexts[-1].new_page()
-        page.goto(f"{house.url}/sign-in")
-        page.fill("#f-login", f"{who}@shop.example")
-        page.fill("#f-password", PASSWORD)
-        page.click("form button.primary")
-        page.wait_for_url(re.compile("/desk"))
+        page = sign_in(contexts[-1], house, who)
         page.goto(f"{house.url}{path}")
-        real.wait_for(lambda: page.evaluate("document.documentElement.dataset.line === 'on'"), 8, "the line")
+        until(page, "document.documentElement.dataset.line === 'on'")
         return page
 
     yield open_
@@ -85,7 +80,8 @@ def sit(chromium: Any) -> Iterator[Callable[..., Any]]:
 
 
 def sees(page: Any, text: str, seconds: float = AT_ONCE) -> None:
-    real.wait_for(lambda: text in page.inner_text("#viewers"), seconds, f"{text!r} in {page.inner_text('#viewers')!r}")
+    viewers = page.locator("#viewers")
+    real.wait_for(lambda: text in viewers.inner_text(), seconds, lambda: f"{text!r} in {viewers.inner_text()!r}")
 
 
 def seen_no_more(page: Any, text: str, seconds: float) -> None:
@@ -132,7 +128,7 @@ def test_a_visitor_here_and_an_agent_there_see_each_other_type(
     words.fill("Is the moon jar in stock?")
     words.press("Enter")
     jun = sit(second, "jun", "/desk?list=all")
-    jun.wait_for_selector("#cards .card-line:has-text('moon jar')", timeout=8000)
+    jun.wait_for_selector("#cards .card-line:has-text('moon jar')")
     jun.click("#cards .card-line:has-text('moon jar') a")
     jun.wait_for_selector("#rows .said:has-text('moon jar')")
     words.type("One more thing")
@@ -200,14 +196,16 @@ def show(screen: dict[tuple[int, int], str], change: object) -> None:
         screen[change.key] = change.state
 
 
-def test_what_a_silent_process_told_ends() -> None:
-    known = elsewhere.Elsewhere(0.02)
+def test_what_a_silent_process_told_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(elsewhere.time, "monotonic", lambda: clock[0])
+    known = elsewhere.Elsewhere(45)
     known.heard(
         "x", {"agents": {"7": "online"}, "views": [[5, 7, "Jun", "writing"]], "types": [[5, "agent", 7, "Jun", True]]}
     )
     assert known.heard("x", {"view": [5, 7, "Jun", "writing"]}) == []  # nothing new
     assert [*known.agents()] == [{7: "online"}]
-    time.sleep(0.03)
+    clock[0] += 46
     assert [*known.agents()] == []
     assert known.silent() == [Viewing(5, 7, "Jun", "gone"), Typing(5, "agent", 7, "Jun", False)]
     assert (known.silent(), [*known.views()]) == ([], [])

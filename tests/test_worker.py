@@ -33,7 +33,7 @@ def service(settings: Settings) -> Service:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(worker, "GRACE", 0.2)
+    monkeypatch.setattr(worker, "GRACE", 1.0)
     monkeypatch.setattr(pulse, "EVERY", 0.02)
 
 
@@ -45,7 +45,7 @@ def run(service: Service, parts: list[Part], script: Callable[[Context], Awaitab
         context.end()
 
     async def main() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await worker._main(service, [*parts, Part("script", conduct)], child=False)
 
     asyncio.run(main())
@@ -124,7 +124,7 @@ def test_database_work_leaves_the_loop_free(service: Service) -> None:
     ran: list[bool] = []
 
     async def script(context: Context) -> None:
-        blocked = asyncio.create_task(context.call(gate.wait, 10))
+        blocked = asyncio.create_task(context.call(gate.wait, 60))
         await asyncio.sleep(0.01)
         ran.append(True)  # impossible if the wait held the loop
         gate.set()
