@@ -100,6 +100,7 @@ def parts(service: Service) -> list[Part]:
     from channels.email.listener import Listener
     from channels.email.mailbox import Mailboxes
     from channels.receiver import Receiver
+    from contact import checkpoint
     from contact.jobs import Clock
     from contact.readers import Readers
     from contact.worker import Part
@@ -107,6 +108,7 @@ def parts(service: Service) -> list[Part]:
     return [
         Part("readers", Readers(readers()).run),
         Part("clock", Clock(jobs()).run),
+        Part("checkpoint", checkpoint.run),
         Part("receiver", Receiver().run),
         Part("smtp listener", Listener().run, opens=True),
         Part("mailboxes", Mailboxes().run),

@@ -31,6 +31,10 @@ NUDGES = "nudges"
 """Key in `session.info`: names of readers to wake once the transaction is committed."""
 
 
+OWN_CHECKPOINT = 32_000
+"""Pages (125 MiB) of SQLite's log at which a writer helps itself: the worker, who does it, must be gone."""
+
+
 class Utc(TypeDecorator[datetime]):
     """An aware UTC datetime, to the microsecond, on both databases."""
 
@@ -156,6 +160,7 @@ def _sqlite(engine: Engine, full_sync: bool) -> None:
             "temp_store = MEMORY",
             "cache_size = -32000",
             "mmap_size = 268435456",
+            f"wal_autocheckpoint = {OWN_CHECKPOINT}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
