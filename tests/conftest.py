@@ -140,11 +140,11 @@ def corpora() -> Path:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are cores, for tests wait a lot. A few named ones are quicker in one process."""
+    """Two for each core, for tests wait as long as they work. A few named ones are quicker in one process."""
     if config.option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores + 1, 6)
+    return min(2 * cores, 8)
 
 
 @pytest.hookimpl(tryfirst=True)

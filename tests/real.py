@@ -55,13 +55,14 @@ def wait_for(check: Callable[[], Any], seconds: float = 45, what: str | Callable
     The time is for the slowest machine: what comes at once costs nothing, whatever the limit. `what`
     is waited for; as a function it is asked at the end, and can say how things stand.
     """
-    end = time.monotonic() + seconds
+    end, pause = time.monotonic() + seconds, 0.01
     while True:
         if answer := check():
             return answer
         if time.monotonic() > end:
             pytest.fail(f"waited {seconds} s for {what() if callable(what) else what}")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.1)  # asking is work, too, for those who are asked
 
 
 _PORTS = range(11_000, 32_000)

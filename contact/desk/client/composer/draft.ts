@@ -63,7 +63,7 @@ export async function save(): Promise<void> {
   const body = { mode: letter.mode, text: words.text(), fields: fields(), seen: letter.seen, version: letter.version, device };
   const here = (): boolean => letter.open && place === letter.place;
   saving = api<{ draft: Draft | null }>("PUT", `/desk/api/conversations/${place}/draft`, body).then(
-    ({ draft }) => { if (here()) { letter.version = draft?.version ?? 0; state(draft ? "saved" : ""); } },
+    ({ draft }) => { if (here()) { letter.version = draft?.version ?? 0; if (!letter.dirty) state(draft ? "saved" : ""); } }, // dirty: more was typed meanwhile
     (error: unknown) => {
       if (!here()) return;
       if (error instanceof Refused && error.code === "draft_moved") return moved(error.data["draft"] as Draft | null);
