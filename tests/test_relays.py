@@ -179,10 +179,10 @@ def test_each_inbox_by_its_own_relay_and_the_rest_by_the_house(
     sent = [send(office, box, f"kim{turn}-{box}@customer.example") for turn in range(3) for box in boxes]
     for number in sent:
         office.in_state(number, "wired")
-    for box, provider in zip(boxes, (north, south, house), strict=True):
-        to = sorted(recipients[0] for _sender, recipients, _version in provider.caught)
-        assert to == [f"kim{turn}-{box}@customer.example" for turn in range(3)]
-        assert all(version.startswith("TLSv1") for _, _, version in provider.caught), provider.caught
+    came = {box: provider.caught for box, provider in zip(boxes, (north, south, house), strict=True)}
+    where = {box: sorted(recipients for _sender, recipients, _version in caught) for box, caught in came.items()}
+    assert where == {box: [(f"kim{turn}-{box}@customer.example",) for turn in range(3)] for box in boxes}
+    assert all(version.startswith("TLSv1") for caught in came.values() for _, _, version in caught), came
     give(office, boxes[0], None)
     office.in_state(send(office, boxes[0], "back@customer.example"), "wired")
     assert house.caught[-1][1] == ("back@customer.example",)

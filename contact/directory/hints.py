@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
 from enum import StrEnum
+from itertools import chain, islice
 
 from sqlalchemy import ForeignKey, and_, func, or_, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
@@ -20,6 +22,8 @@ START = 3
 """Characters two mail addresses must begin with alike to be compared: what the index can find."""
 LOOK = 500
 """Addresses compared at most."""
+ENOUGH = 10
+"""Similar addresses looked for; nobody reads more."""
 
 
 class Reason(StrEnum):
@@ -52,6 +56,15 @@ class Hint:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """An address of the person in question, and the name of the contact that has it."""
+
+    kind: AddressKind
+    value: str
+    name: str
+
+
 def dismiss(session: Session, now: datetime, one: Contact, other: Contact, user_id: int | None) -> None:
     """These two are not one person: do not suggest it again."""
     low, high = sorted((one.root_id, other.root_id))
@@ -61,9 +74,16 @@ def dismiss(session: Session, now: datetime, one: Contact, other: Contact, user_
 def hints(session: Session, contact: Contact, limit: int = 5) -> list[Hint]:
     """Whom `contact` may be as well, the strongest reason first."""
     found: dict[int, Hint] = {}
-    for reason in (_claimed, _same_mailbox, _same_number, _similar_address, _same_name):
-        for hint in reason(session, contact):
-            found.setdefault(hint.contact.root_id, hint)
+    own = _own(session, contact)
+    reasons = (
+        _claimed(session, contact),
+        _same_mailbox(session, contact, own),
+        _same_number(session, contact, own),
+        _similar_address(session, contact, own),
+        _same_name(session, contact),
+    )
+    for hint in chain.from_iterable(reasons):
+        found.setdefault(hint.contact.root_id, hint)
     out = _dismissed(session, contact.root_id)
     kept = [
         hint
@@ -80,6 +100,17 @@ def _dismissed(session: Session, number: int) -> set[int]:
         )
     )
     return {high if low == number else low for low, high in rows}
+
+
+def _own(session: Session, contact: Contact) -> list[Own]:
+    """The addresses of this person. By contact alone: asked for a kind too, SQLite reads all addresses of that kind."""
+    rows = session.execute(
+        select(Address.kind, Address.value, Contact.name)
+        .join(Contact, Contact.id == Address.contact_id)
+        .where(Contact.root_id == contact.root_id)
+        .order_by(Address.id)
+    )
+    return [Own(AddressKind(kind), value, name) for kind, value, name in rows]
 
 
 def _claimed(session: Session, contact: Contact) -> list[Hint]:
@@ -100,13 +131,9 @@ def _claimed(session: Session, contact: Contact) -> list[Hint]:
     ]
 
 
-def _same_mailbox(session: Session, contact: Contact) -> list[Hint]:
+def _same_mailbox(session: Session, contact: Contact, own: Sequence[Own]) -> list[Hint]:
     """Plus-addresses of one mailbox: kim+shop@x and kim@x."""
-    mine = session.scalars(
-        select(Address.value)
-        .join(Contact, Contact.id == Address.contact_id)
-        .where(Contact.root_id == contact.root_id, Address.kind == AddressKind.EMAIL.value)
-    ).all()
+    mine = [each.value for each in own if each.kind is AddressKind.EMAIL]
     found = []
     for value in mine[:10]:
         local, _, domain = value.rpartition("@")
@@ -125,14 +152,12 @@ def _same_mailbox(session: Session, contact: Contact) -> list[Hint]:
     return found
 
 
-def _same_number(session: Session, contact: Contact) -> list[Hint]:
+def _same_number(session: Session, contact: Contact, own: Sequence[Own]) -> list[Hint]:
     """One number as telephone here and as fax there."""
-    kinds = (AddressKind.TEL.value, AddressKind.FAX.value)
-    mine = (
-        select(Address.value)
-        .join(Contact, Contact.id == Address.contact_id)
-        .where(Contact.root_id == contact.root_id, Address.kind.in_(kinds))
-    )
+    kinds = (AddressKind.TEL, AddressKind.FAX)
+    mine = [each.value for each in own if each.kind in kinds]
+    if not mine:
+        return []
     rows = session.execute(
         select(Contact, Address.value)
         .join(Contact, Contact.id == Address.contact_id)
@@ -158,18 +183,14 @@ def _same_name(session: Session, contact: Contact) -> list[Hint]:
     return [Hint(_root(session, other), Reason.SAME_NAME, other.name) for other in rows]
 
 
-def _similar_address(session: Session, contact: Contact) -> list[Hint]:
+def _similar_address(session: Session, contact: Contact, own: Sequence[Own]) -> list[Hint]:
     """Nearly the same mail address and nearly the same name: one of them was mistyped."""
-    mine = session.execute(
-        select(Address.value, Contact.name)
-        .join(Contact, Contact.id == Address.contact_id)
-        .where(Contact.root_id == contact.root_id, Address.kind == AddressKind.EMAIL.value, Contact.name != "")
-    ).all()
-    found = []
+    mine = [(each.value, each.name) for each in own if each.kind is AddressKind.EMAIL and each.name]
+    found: list[Hint] = []
     for value, name in mine[:5]:
         start = value[:START]
         near = session.execute(
-            select(Contact, Address.value)
+            select(Contact.root_id, Contact.name, Address.value)
             .join(Contact, Contact.id == Address.contact_id)
             .where(
                 Address.kind == AddressKind.EMAIL.value, Address.value >= start, Address.value < start + "\U0010ffff"
@@ -177,11 +198,12 @@ def _similar_address(session: Session, contact: Contact) -> list[Hint]:
             .where(Contact.root_id != contact.root_id, Contact.name != "")
             .limit(LOOK)
         )
-        found += [
-            Hint(_root(session, other), Reason.SIMILAR_ADDRESS, text)
-            for other, text in near
-            if _alike_addresses(value, text) and _alike_names(name, other.name)
-        ]
+        alike = (
+            Hint(session.get_one(Contact, root_id), Reason.SIMILAR_ADDRESS, text)
+            for root_id, theirs, text in near.all()
+            if _alike_addresses(value, text) and _alike_names(name, theirs)
+        )
+        found += islice(alike, ENOUGH)
     return found
 
 
