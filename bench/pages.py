@@ -100,8 +100,7 @@ def ask(line: HTTPConnection, path: str, cookie: str) -> int:
 
 def paths(count: int) -> Iterator[tuple[str, str]]:
     """What agents ask for; threads and people somewhere else each time."""
-    for name, path in FIXED.items():
-        yield name, path
+    yield from FIXED.items()
     yield "a conversation", f"/desk/conversations/{random.randint(1, count)}"
     yield "a thread, no frame", f"/desk/conversations/{random.randint(1, count)}?part=thread"
     yield "a person", f"/desk/contacts/{random.randint(1, count // 4)}"
