@@ -260,7 +260,7 @@ def _begin(
     claimed: list[int] = []
     for channel, (limit, full) in free.items():
         claimed += outbox.claim(session, now, me, [channel], limit, full)
-    return outbox.begin_all(session, now, claimed, me) if claimed else []
+    return outbox.begin_all(session, now, outbox.hold_refused(session, now, claimed), me) if claimed else []
 
 
 def _show(session: Session, now: datetime, me: str, channels: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
-from contact.channel import Channels, Forged, Unreadable
+from contact.channel import Channels, Unreadable
 from contact.messages import Envelope, Inbound, InboxFacts, Receipt
 
 TIME_LIMIT = 60.0
@@ -51,11 +51,11 @@ class Parser:
         self._child: subprocess.Popen[bytes] | None = None
 
     def parse(self, raw: bytes, envelope: Envelope, inbox: InboxFacts) -> Values:
-        """Verify and parse; raises `Forged`, `Unreadable` or `Stuck`; `ParserDown` when nothing can be parsed here."""
+        """Parse; raises `Unreadable` or `Stuck`; `ParserDown` when nothing can be parsed here."""
         with self._turn:
             for _ in range(2):
                 if (answer := self._ask(raw, envelope, inbox)) is not None:
-                    return _told(*answer)
+                    return _told(answer[1])
         raise Stuck("The message could not be read: the parser took too long or broke down.")
 
     def warm(self) -> None:
@@ -116,19 +116,15 @@ def _environment() -> dict[str, str]:
     return {"PYTHONPATH": ":".join(paths), "PYTHONSAFEPATH": "1", "LC_ALL": "C.UTF-8"}
 
 
-def _told(outcome: str, said: Values | str) -> Values:
+def _told(said: Values | str) -> Values:
     if not isinstance(said, str):
         return said
-    raise Forged(said) if outcome == "forged" else Unreadable(said)
+    raise Unreadable(said)
 
 
 def _answer(channels: Channels, raw: bytes, envelope: Envelope, inbox: InboxFacts) -> tuple[str, Values | str]:
     try:
-        channel = channels[envelope.channel]
-        channel.verify(raw, envelope, inbox)
-        return "read", list(channel.parse(raw, envelope, inbox))
-    except Forged as error:
-        return "forged", str(error) or "The provider did not sign this."
+        return "read", list(channels[envelope.channel].parse(raw, envelope, inbox))
     except Unreadable as error:
         return "unreadable", str(error) or "The message cannot be understood."
     except (Exception, RecursionError) as error:  # noqa: BLE001 - whatever a parser does with strangers' bytes is shown

@@ -1,4 +1,4 @@
-"""The receiver: raw messages to rows of the log. keep raw, verify, parse, take or settle.
+"""The receiver: raw messages to rows of the log. keep raw, parse, take or settle.
 
 Messages are parsed ahead by child processes and taken in the order they came, a few in one
 short transaction that also marks their raw rows: a crash anywhere leaves them waiting, and
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, undefer
 from channels.parsing import Parser, Stuck
 from contact import files, inbox, intake, outbox, raw
 from contact import log as spine
-from contact.channel import Forged, Unreadable
+from contact.channel import Unreadable
 from contact.db import utcnow
 from contact.errors import HanmaruError, NotFound
 from contact.messages import Envelope, Inbound, InboxFacts, Receipt
@@ -136,7 +136,7 @@ class Desk:
             return Read(job.id, job.facts, trouble=cut)
         try:
             values = parser.parse(self._content(job), job.envelope, job.facts)
-        except (Forged, Unreadable, Stuck) as error:
+        except (Unreadable, Stuck) as error:
             return Read(job.id, job.facts, trouble=str(error))
         return Read(job.id, job.facts, tuple(self._stored(value) for value in values))
 
@@ -198,8 +198,9 @@ def take(session: Session, read: Read) -> None:
     now, taken = utcnow(), None
     for value, items in read.said:
         if isinstance(value, Receipt):
-            outbox.settle(session, now, value)
-            taken = taken or outbox.message_of(session, value)
+            number = read.inbox.id if value.delivery_id is None else None
+            outbox.settle(session, now, value, number)
+            taken = taken or outbox.message_of(session, value, number)
         else:
             taken = intake.take(session, now, value, read.inbox, items).interaction_id
     if not raw.understood(session, read.id, taken):

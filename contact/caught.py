@@ -1,13 +1,12 @@
-"""Caught mail: what the sandbox took in place of the world, shown in the console's viewer.
+"""Caught messages: what the sandbox took in place of the world, shown in the console's viewer.
 
-While no relay is configured, every mail that leaves ends here, as the bytes a relay would
-have got. Nothing in it is ever delivered or read as an incoming message.
+While no relay or provider is configured, everything that leaves ends here, as the bytes the world
+would have got. Nothing in it is ever delivered or read as an incoming message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, LargeBinary, String, cast, delete, func, or_, select
@@ -15,13 +14,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, undefer
 
 from contact.db import Base, Id, Json, Utc, wake
 from contact.errors import NotFound
+from contact.messages import Catch
 
 KEPT = 2000
 """How many are kept; the oldest go first. A sandbox is no archive."""
 
 
 class CaughtMail(Base):
-    """`sender` and `recipients` are the SMTP envelope: BCC shows here and nowhere else."""
+    """`sender` and `recipients` are the envelope: BCC shows here and nowhere else."""
 
     __tablename__ = "caught_mail"
 
@@ -32,29 +32,22 @@ class CaughtMail(Base):
     subject: Mapped[str] = mapped_column(String(1000))
     message_id: Mapped[str] = mapped_column(String(255), index=True)
     """Bare, as on the delivery: the viewer links the two by it."""
+    channel: Mapped[str] = mapped_column(String(20), default="email")
+    content_type: Mapped[str] = mapped_column(String(120), default="message/rfc822")
     size: Mapped[int] = mapped_column(BigInteger)
     raw: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Catch:
-    """One mail as the sandbox's SMTP server got it; `subject` is decoded."""
-
-    sender: str
-    recipients: tuple[str, ...]
-    subject: str
-    message_id: str
-    raw: bytes
-
-
 def keep(session: Session, now: datetime, catch: Catch) -> CaughtMail:
-    """Store one mail, and forget what is older than the newest `KEPT`."""
+    """Store one message, and forget what is older than the newest `KEPT`."""
     mail = CaughtMail(
         at=now,
         sender=catch.sender[:320],
         recipients=list(catch.recipients),
         subject=catch.subject[:1000],
         message_id=catch.message_id[:255],
+        channel=catch.channel,
+        content_type=catch.content_type,
         size=len(catch.raw),
         raw=catch.raw,
     )

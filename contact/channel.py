@@ -9,20 +9,77 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from contact.errors import NotFound
 from contact.messages import (
     AddressKind,
     Envelope,
     Fault,
+    File,
     Inbound,
     InboxFacts,
     Outbound,
     Receipt,
+    Remote,
+    Waiting,
     Who,
 )
+
+
+class Receipts(StrEnum):
+    """How a provider tells what became of a message after it took it."""
+
+    NONE = "none"
+    PUSHED = "pushed"
+    """It calls us (a webhook, a bounce)."""
+    ASKED = "asked"
+    """We must ask: the channel is `Asks`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """How a channel's provider speaks to us over HTTP (`channels/webhooks.py`)."""
+
+    headers: tuple[str, ...] = ()
+    """Request headers kept with the message: signatures, tokens."""
+    limit: int = 256 * 1024
+    """Bytes a request may have."""
+    answer: tuple[str, str] = ("text/plain; charset=utf-8", "")
+    """Content type and body of our 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One field of an inbox's form. `label` and `help` are msgids; `kind` says how it is asked and checked.
+
+    A `secret` lies sealed in the inbox's secrets, all others in its settings.
+    """
+
+    name: str
+    label: str
+    kind: Literal["text", "secret", "number", "choice", "lines", "switch"] = "text"
+    help: str = ""
+    required: bool = False
+    default: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    """(value, msgid) of a `choice`."""
+    pattern: str = ""
+    """A regular expression the whole value must match."""
+    wrong: str = ""
+    """msgid of what to say when it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A firm or machine that carries this channel, and what an inbox must know to use it."""
+
+    name: str
+    label: str
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +94,23 @@ class Capabilities:
     max_text: int = 100_000
     """Characters a person may write in one message."""
     max_attachment_bytes: int = 25 * 1024 * 1024
+    max_attachments: int = 100
+    attachment_types: tuple[str, ...] = ()
+    """Content types it carries, like `image/*`; empty = any."""
+    encodings: tuple[str, ...] = ("utf-8",)
+    """What a text may travel in; a character in none of them is named before sending, never replaced."""
+    batch: int = 1
+    """Messages handed over in one call to the provider."""
+    cancel: bool = False
+    """What was handed over can still be called back: the channel is `Recalls`."""
+    idempotent: bool = False
+    """The provider knows our reference: the same message handed over twice is one."""
+    receipts: Receipts = Receipts.NONE
+    reads: bool = False
+    """The provider tells when a message was read."""
+    hook: Hook | None = None
+    pace: tuple[tuple[int, timedelta], ...] = ()
+    """Most messages of one inbox in any window of so long, where its own settings (`pace`) say nothing else."""
     live: bool = False
     """Our own server is the provider: wired at once, nothing to dispatch when due now."""
     typing: bool = False
@@ -56,6 +130,9 @@ class Preview:
     unit: str
     problems: tuple[tuple[int, str], ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-ready: encoding, characters left, pages."""
+    cost: tuple[Decimal, str] | None = None
+    """Estimated price and its currency (ISO 4217), when the inbox knows what a unit costs."""
 
 
 class ChannelError(Exception):
@@ -112,6 +189,11 @@ class Channel(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """Who can carry it, the one that needs no account first."""
+        ...
+
     async def send(self, message: Outbound, inbox: InboxFacts) -> Receipt:
         """Hand one message over.
 
@@ -132,6 +214,51 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """A channel whose provider must be asked what became of messages (`channels/asking.py`)."""
+
+    async def ask(self, waiting: Sequence[Waiting], inbox: InboxFacts) -> Sequence[Receipt]:
+        """What is new about some of `waiting`; raises `ChannelError` when the provider cannot be asked."""
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A channel that can call back what was handed over."""
+
+    async def recall(self, waiting: Waiting, inbox: InboxFacts) -> None:
+        """Ask the provider to stop; raises `ChannelError` when it will not. The receipt tells what came of it."""
+        ...
+
+
+@runtime_checkable
+class Looks(Protocol):
+    """A channel that can look an `unknown` message up at its provider."""
+
+    async def look_up(self, message: Outbound, begun: datetime, inbox: InboxFacts) -> Receipt | None:
+        """What the provider knows of a message begun at `begun`; None when it cannot tell."""
+        ...
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """A channel whose messages come with files that lie at the provider."""
+
+    async def fetch(self, remote: Remote, inbox: InboxFacts) -> File:
+        """One file; raises `ChannelError`, retryable or not."""
+        ...
+
+
+@runtime_checkable
+class Renders(Protocol):
+    """A channel whose messages leave as pages."""
+
+    def pages(self, message: Outbound, inbox: InboxFacts, limit: int) -> Sequence[bytes]:
+        """The first `limit` pages as PNG, just as they would leave. Blocks: not for the event loop."""
         ...
 
 

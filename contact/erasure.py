@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from contact import files, log, outbox, remains, search
 from contact.caught import CaughtMail
+from contact.consent import Consent
 from contact.conversation import Conversation
 from contact.desk.draft import Draft
 from contact.desk.remote import TrustedSender
@@ -302,5 +303,6 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
     for number in places:
         gone = {"value": f"erased-{number}", "verified_at": None, "unreachable_at": None, "unreachable_reason": ""}
         session.execute(update(Address).where(Address.id == number).values(gone))
+        session.execute(update(Consent).where(Consent.address_id == number).values(words=""))
     nobody = {"name": "", "organisation": "", "language": None, "zone": None, "note": "", "erased_at": now}
     session.execute(update(Contact).where(Contact.id.in_(people)).values(nobody))

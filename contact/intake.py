@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from contact import consent, directory, files, known, log, thread
 from contact import conversation as conversations
-from contact import directory, files, known, log, thread
 from contact.conversation import State, Talk
 from contact.directory import Who
 from contact.errors import InvalidAddress, KeyReused
@@ -82,6 +82,9 @@ def take(
     _others(session, now, inbound, talk)
     if inbound.nature in (Nature.HUMAN, Nature.BULK):
         conversations.reopen(session, now, talk)
+    if inbound.wish:
+        address = session.get_one(directory.Address, who.address_id)
+        consent.record(session, now, address, inbound.wish, channel=inbound.channel, talk=talk, about_id=row.id)
     return Taken(row.id, talk.id, now, address_id=who.address_id)
 
 

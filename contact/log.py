@@ -42,6 +42,7 @@ class Name(StrEnum):
     BOUNCE_RECEIVED = "bounce.received"
     COMPLAINT_RECEIVED = "complaint.received"
 
+    DELIVERY_HELD = "delivery.held"
     DELIVERY_WIRED = "delivery.wired"
     DELIVERY_DELIVERED = "delivery.delivered"
     DELIVERY_READ = "delivery.read"
@@ -73,6 +74,9 @@ class Name(StrEnum):
     CHAT_RATED = "chat.rated"
     CHAT_PAGE_VISITED = "chat.page_visited"
     CHAT_PAGES_SHARED = "chat.pages_shared"
+
+    CONSENT_WITHDRAWN = "consent.withdrawn"
+    CONSENT_GIVEN = "consent.given"
 
     CONTACT_CHANGED = "contact.changed"
     CONTACT_MERGED = "contact.merged"

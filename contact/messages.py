@@ -103,6 +103,27 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """A file of an inbound message that still lies at the provider; fetched after the words were shown."""
+
+    url: str
+    content_type: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A person says whether we may write to this address: STOP, START, a provider's opt-out.
+
+    `words` are theirs or the provider's, the proof. `how`: `keyword`, `provider`, `agent`.
+    """
+
+    given: bool
+    how: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Thread:
     """What a message says about the messages it belongs to (RFC 5322 section 3.6.4).
 
@@ -145,6 +166,8 @@ class Inbound:
     nature: Nature = Nature.HUMAN
     nature_reason: str = ""
     """Which header or rule decided `nature`, for the person who wonders."""
+    remotes: tuple[Remote, ...] = ()
+    wish: Wish | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Anything else worth keeping, JSON-ready (defects, spam score, page of the visitor)."""
 
@@ -175,6 +198,41 @@ class Outbound:
 
 
 @dataclass(frozen=True, slots=True)
+class Catch:
+    """What a sandbox shows in place of the world: the very bytes that would have left.
+
+    `message_id` links it to the delivery; `subject` is the line of the list.
+    """
+
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    message_id: str
+    raw: bytes
+    channel: str = "email"
+    content_type: str = "message/rfc822"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a message on its way has come: `done` of `total` pages."""
+
+    done: int
+    total: int
+    unit: str = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A delivery the provider has: what `ask` and `recall` are about. `since` is when it was handed over."""
+
+    delivery_id: int
+    provider_ref: str
+    to: Party
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The provider's word about a delivery.
 
@@ -195,6 +253,11 @@ class Receipt:
     """The address it speaks of, where a delivery has several (CC); empty = the delivery's own."""
     exchange: Mapping[str, Any] = field(default_factory=dict)
     """Redacted request and answer, for the exchange log."""
+    progress: Progress | None = None
+    caught: Catch | None = None
+    """Set by a sandbox: kept for its viewer, nothing left the house."""
+    wish: Wish | None = None
+    """The provider says that the recipient does not want (or wants again) to be written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +274,7 @@ class Envelope:
     recipients: tuple[str, ...] = ()
     received_at: datetime | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Of a webhook: `url` (as the provider knows it), `what` (the end of its path), `content-type`, its signatures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,11 @@ def keep(
     return int(rows[0][0])
 
 
+def known(session: Session, key: str) -> bool:
+    """Whether a message with this key was kept before."""
+    return session.scalar(select(Raw.id).where(Raw.key == key)) is not None
+
+
 def _insert(dialect: Any) -> Prepared:
     row = Raw.__table__
     given = ("channel", "inbox_id", "key", "envelope", "sha256", "size", "content", "received_at")

@@ -24,7 +24,7 @@ from contact.desk import draft
 from contact.desk.remote import trust
 from contact.errors import Conflict
 from contact.log import Interaction
-from contact.messages import AddressKind, DeliveryState, Envelope, Fault, File, Party, Receipt, Thread
+from contact.messages import AddressKind, Catch, DeliveryState, Envelope, Fault, File, Party, Receipt, Thread
 from contact.outbox import Delivery, Words
 from contact.raw import Raw
 
@@ -56,9 +56,7 @@ def furnish(hall: Hall) -> dict[str, Any]:
         outbox.claim(session, hall.tick(60), "w", ["email"])
         begun = outbox.begin(session, hall.now, sent, "w")
         assert begun is not None
-        caught.keep(
-            session, hall.now, caught.Catch("a", ("secret.kim@a.example",), "밀담", begun.message_id, b"secret.kim")
-        )
+        caught.keep(session, hall.now, Catch("a", ("secret.kim@a.example",), "밀담", begun.message_id, b"secret.kim"))
         told = Receipt(DeliveryState.FAILED, delivery_id=sent, fault=Fault.ADDRESS_INVALID, code="550",
                        reason="<secret.kim@a.example> unknown", exchange={"said": "secret.kim"})  # fmt: skip
         outbox.settle(session, hall.tick(), told)
@@ -310,10 +308,11 @@ def test_every_table_is_thought_of() -> None:
     harmless = {
         "alembic_version", "lease", "job_run", "pulse", "users", "user_session", "user_link", "recovery_code",
         "role_rule", "audit", "inbox", "reader", "conversation_count", "conversation_tag", "participant", "mention",
-        "seen", "saved_view", "kept_apart", "mailbox_position", "doomed_file",
+        "seen", "saved_view", "kept_apart", "mailbox_position", "doomed_file", "hook_tally",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",
         "delivery", "exchange", "message_ref", "raw", "contact_words", "draft", "trusted_sender", "caught_mail",
+        "consent",
     }  # fmt: skip
     assert set(Base.metadata.tables) - harmless - erased == set()

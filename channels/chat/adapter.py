@@ -9,7 +9,7 @@ import orjson
 
 from channels.chat.said import MAX_TEXT, fields, inbound, said
 from channels.chat.visitor import Visitors
-from contact.channel import Capabilities, Forged, Preview, Unreadable
+from contact.channel import Capabilities, Forged, Preview, Provider, Unreadable
 from contact.errors import HanmaruError
 from contact.messages import AddressKind, DeliveryState, Envelope, Inbound, InboxFacts, Outbound, Receipt
 
@@ -33,6 +33,10 @@ class Chat:
 
     def __init__(self, visitors: Visitors) -> None:
         self._visitors = visitors
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        return (Provider(self.name, "Web chat"),)
 
     async def send(self, message: Outbound, inbox: InboxFacts) -> Receipt:
         """A message sent later has become due: from now on the widget can fetch it."""

@@ -12,7 +12,7 @@ from channels.email.parse import parse
 from channels.email.relay import Target
 from channels.email.ways import Ways
 from contact import relay as relays
-from contact.channel import Capabilities, ChannelError, Preview
+from contact.channel import Capabilities, ChannelError, Preview, Provider, Receipts
 from contact.errors import SettingsError
 from contact.messages import AddressKind, DeliveryState, Envelope, Fault, Inbound, InboxFacts, Outbound, Receipt, Who
 from contact.relay import RelayAt
@@ -48,10 +48,15 @@ class Email:
             html=True,
             cc=True,
             starts=True,
+            receipts=Receipts.PUSHED,
             max_text=1_000_000,
             max_attachment_bytes=self._settings.files_limit_mb * 1024 * 1024,
             undo=timedelta(seconds=self._settings.undo_seconds),
         )
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        return (Provider(self.name, "E-mail"),)
 
     async def send(self, message: Outbound, inbox: InboxFacts) -> Receipt:
         """Compose, sign, hand over; every try sends the same bytes."""

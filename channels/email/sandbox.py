@@ -18,6 +18,7 @@ from channels.email.headers import RAW, first, ids
 from channels.email.headers import text as readable
 from contact import caught
 from contact.db import utcnow
+from contact.messages import Catch
 from contact.worker import Context
 
 log = structlog.stdlib.get_logger(__name__)
@@ -84,10 +85,10 @@ class _Catcher:
         return f"250 2.0.0 Caught as {number}"
 
 
-def caught_of(sender: str, recipients: list[str], raw: bytes) -> caught.Catch:
+def caught_of(sender: str, recipients: list[str], raw: bytes) -> Catch:
     """What the list shows of a mail of ours."""
     from email.parser import BytesHeaderParser
 
     message = BytesHeaderParser(policy=RAW).parsebytes(raw[:200_000])
     named = ids(first(message, "message-id"))
-    return caught.Catch(sender, tuple(recipients), readable(first(message, "subject")), named[0] if named else "", raw)
+    return Catch(sender, tuple(recipients), readable(first(message, "subject")), named[0] if named else "", raw)

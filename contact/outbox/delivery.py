@@ -78,6 +78,8 @@ class Delivery(Base):
     lease_owner: Mapped[str | None] = mapped_column(String(60))
     lease_until: Mapped[datetime | None] = mapped_column(Utc)
     provider_ref: Mapped[str | None] = mapped_column(String(255))
+    progress: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """How far the provider has come with it (`messages.Progress`); None where nothing is known of that."""
     fault: Mapped[str | None] = mapped_column(String(20))
     who: Mapped[str | None] = mapped_column(String(10))
     code: Mapped[str] = mapped_column(String(60), default="")
@@ -106,6 +108,13 @@ class Delivery(Base):
             sqlite_where=text("state IN ('failed', 'bounced', 'expired', 'unknown', 'held')"),
         ),
         Index("ix_delivery_provider_ref", "provider_ref"),
+        Index(
+            "ix_delivery_wired",
+            "channel",
+            "id",
+            postgresql_where=text("state = 'wired'"),
+            sqlite_where=text("state = 'wired'"),
+        ),
         Index("ix_delivery_conversation_id", "conversation_id"),
         Index("ix_delivery_address_id", "address_id", "created_at"),
         {"sqlite_autoincrement": True},

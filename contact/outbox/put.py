@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from contact import consent, files, log, thread
 from contact import conversation as conversations
-from contact import files, log, thread
 from contact.channel import Capabilities
 from contact.conversation import Conversation
 from contact.conversation.state import Snapshot, back_of, fold
@@ -109,6 +109,8 @@ def _check(session: Session, now: datetime, address: Address, words: Words, can:
         raise Invalid("The message may have up to %(n)s characters.", n=can.max_text)
     if address.kind != can.address.value:
         raise Invalid("This address cannot be reached on this channel.")
+    if consent.withdrawn(session, address.id):
+        raise Suppressed("The owner of this address does not want to be written to.")
     if words.automatic and _recent_automatic(session, now, address) >= AUTOMATIC_CAP:
         raise Suppressed("This address has had enough automatic answers for today.")
 

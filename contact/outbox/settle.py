@@ -7,13 +7,14 @@ and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from contact import caught, consent, directory, log
 from contact import conversation as conversations
-from contact import directory, log
 from contact.channel import ChannelError, Unsure
 from contact.db import wake
 from contact.directory import Address
@@ -26,6 +27,7 @@ from contact.prepared import Prepared
 from contact.text import storable
 
 _NAMES = {
+    S.HELD: log.Name.DELIVERY_HELD,
     S.WIRED: log.Name.DELIVERY_WIRED,
     S.DELIVERED: log.Name.DELIVERY_DELIVERED,
     S.READ: log.Name.DELIVERY_READ,
@@ -39,7 +41,7 @@ _NAMES = {
 
 _EXCHANGE = Prepared.insert(Exchange)
 _OWNER = Prepared(select(Address.contact_id).where(Address.id == bindparam("number")), [Address.contact_id])
-_WORDS = frozenset(_NAMES) - {S.QUEUED}
+_WORDS = frozenset(_NAMES) - {S.QUEUED, S.HELD}
 """What a provider may say. Sending once more is decided by `fail` and by people, never by a receipt."""
 
 
@@ -91,13 +93,17 @@ def begin(session: Session, now: datetime, delivery_id: int, owner: str) -> Deli
     return session.get(Delivery, delivery_id, populate_existing=True)
 
 
-def settle(session: Session, now: datetime, receipt: Receipt) -> bool:
+def settle(session: Session, now: datetime, receipt: Receipt, inbox_id: int | None = None) -> bool:
     """Apply the provider's word; returns whether it changed anything.
 
-    Raises `NotFound` when it names no delivery of ours.
+    A provider's own number of a message means something at one inbox only: `inbox_id` says
+    which. Raises `NotFound` when it names no delivery of ours.
     """
     log.lock(session)
-    delivery = _named(session, receipt)
+    delivery = _named(session, receipt, inbox_id)
+    _beside(session, now, delivery, receipt)
+    if receipt.progress and S(delivery.state) is receipt.state:
+        return False  # a page further, and nothing else
     _exchange(session, now, delivery, receipt.state.value, receipt.reason, dict(receipt.exchange))
     if receipt.recipient and receipt.recipient.lower() in _copies(delivery):
         _copy_settled(session, now, receipt)
@@ -108,9 +114,38 @@ def settle(session: Session, now: datetime, receipt: Receipt) -> bool:
     return True
 
 
-def message_of(session: Session, receipt: Receipt) -> int:
+def _beside(session: Session, now: datetime, delivery: Delivery, receipt: Receipt) -> None:
+    """What a receipt says besides the state: how far it has come, what a sandbox caught, what the recipient wishes."""
+    if receipt.progress:
+        delivery.progress = asdict(receipt.progress)
+    if receipt.provider_ref and not delivery.provider_ref:
+        delivery.provider_ref = receipt.provider_ref[:255]
+    if receipt.caught:
+        caught.keep(session, now, receipt.caught)
+    if receipt.wish:
+        address = session.get_one(Address, delivery.address_id)
+        consent.record(session, now, address, receipt.wish, channel=delivery.channel)
+
+
+def message_of(session: Session, receipt: Receipt, inbox_id: int | None = None) -> int:
     """The row of the log that promised the message a receipt is about; raises `NotFound`."""
-    return _named(session, receipt).interaction_id
+    return _named(session, receipt, inbox_id).interaction_id
+
+
+def hold_refused(session: Session, now: datetime, claimed: Sequence[int]) -> list[int]:
+    """Keep back what nobody wants any more, at the last moment before it leaves; returns what may go.
+
+    Held until a person decides: the owner of the address may have changed their mind.
+    """
+    rows = session.execute(select(Delivery.id, Delivery.address_id).where(Delivery.id.in_(claimed))).all()
+    unwanted = consent.refused(session, {address for _, address in rows})
+    held = {number for number, address in rows if address in unwanted}
+    for number in sorted(held):
+        log.lock(session)
+        reason = "The owner of this address does not want to be written to."
+        receipt = Receipt(S.HELD, delivery_id=number, fault=Fault.OPTED_OUT, who=Who.CONTACT, reason=reason)
+        _apply(session, now, _get(session, number), receipt)
+    return [number for number in claimed if number not in held]
 
 
 def fail(session: Session, now: datetime, delivery: Delivery, error: ChannelError) -> None:
@@ -215,10 +250,13 @@ def _get(session: Session, delivery_id: int) -> Delivery:
     return delivery
 
 
-def _named(session: Session, receipt: Receipt) -> Delivery:
+def _named(session: Session, receipt: Receipt, inbox_id: int | None) -> Delivery:
     if receipt.delivery_id is not None:
         return _get(session, receipt.delivery_id)
-    delivery = session.scalar(select(Delivery).where(Delivery.provider_ref == receipt.provider_ref).with_for_update())
+    query = select(Delivery).where(Delivery.provider_ref == receipt.provider_ref)
+    if inbox_id is not None:
+        query = query.where(Delivery.inbox_id == inbox_id)
+    delivery = session.scalar(query.order_by(Delivery.id.desc()).limit(1).with_for_update())
     if delivery is None:
         raise NotFound("A receipt for a message we never sent.")
     return delivery
