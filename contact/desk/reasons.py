@@ -65,6 +65,7 @@ SHAPES: Final = (
     N_("The message could not be taken in: %(words)s"),
     N_("The message cannot be understood."),
     N_("The provider did not sign this."),
+    N_("The request is too large."),
 )
 """The first that fits counts. `%(ours)s` holds words of ours, which are in the catalogue, too."""
 
