@@ -11,21 +11,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from channels.flight import Flight, Landed, Lane, Late, Loaded, Outcome, conclude, conclude_all, load_all
+from channels.flight import Flight, Landed, Late, Loaded, Outcome, conclude, conclude_all, load_all
 from contact import log as spine
 from contact import outbox, owner
 from contact.channel import ChannelError, Unsure
 from contact.db import utcnow
-from contact.inbox import Inbox
-from contact.messages import DeliveryState, InboxFacts, Outbound, Receipt, Who
+from contact.messages import DeliveryState, InboxFacts, Outbound, Receipt
 from contact.nudge import OUTBOX
+from contact.outbox import Begun, Hands
 from contact.outbox import delivery as rules
 from contact.vault import Vault
 from contact.worker import Context
@@ -36,9 +36,9 @@ POLL = 5.0
 """Seconds after which it looks without having been nudged."""
 MARGIN = 0.1
 """Part of the lease kept back: who is later than that does not begin to hand over."""
+SOON = 0.05
+"""Seconds until it looks who is behind those that have just begun, unless one of them lands before."""
 SETTLE_TRIES = 5
-AWAY = 0.25
-"""Seconds until others are looked for again while a lane is full and none were there: a long queue is read for that."""
 SHOWN = 50
 """Due messages of live channels settled in one transaction."""
 log = structlog.stdlib.get_logger(__name__)
@@ -69,21 +69,18 @@ class _Work:
     def __init__(self, context: Context, name: str, at_once: Mapping[str, int]) -> None:
         self._context = context
         self._owner = name
-        self._at_once = at_once
         self._flights: dict[int, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._landed: list[Landed] = []
         self._bell = context.bell(OUTBOX)
         self._clock = asyncio.get_running_loop()
         self._vault = Vault.of(context.settings)
-        self._live = [channel.name for channel in context.channels if channel.capabilities.live]
+        self._hands = _hands(context, at_once)
         self._tidied = -POLL
-        self._lanes: dict[int, Lane] = {}
-        """By inbox, as they were when the dispatcher last tidied up."""
-        self._away: dict[str, float] = {}
-        """By channel: until when nothing is looked for beside a full lane."""
-        self._passed = False
-        """Whether this turn looked away: then the next one comes as soon as it may look again."""
+        self._busy = False
+        """Something was begun in this turn: most likely there is more, behind it in line."""
+        self._look_at: datetime | None = None
+        """When what waits for its time, its pace or the end of a rest is due; None when nothing does."""
 
     async def loop(self) -> None:
         """Until `stop` is set and what was in the air has landed and is written down."""
@@ -91,7 +88,7 @@ class _Work:
         try:
             while not self._context.stop.is_set():
                 if not await self._turn():
-                    await self._bell.wait(await self._pause())
+                    await self._bell.wait(min(self._pause(), SOON) if self._busy else self._pause())
         except Exception:  # the database is away, as it seems: what is in the air must still be written down
             await self._land()
             raise
@@ -107,13 +104,12 @@ class _Work:
             await self._settle()
 
     async def _turn(self) -> bool:
-        """Whether there was anything to do."""
+        """Whether there may be more to do at once."""
         if self._clock.time() - self._tidied >= POLL:
             self._tidied = self._clock.time()
             await self._context.write(_tidy, utcnow(), self._owner)
-            self._lanes = await self._context.read(_lanes)
-        settled = await self._settle()
-        return bool(await self._begin()) or settled
+        await self._settle()
+        return await self._begin()
 
     async def keep_leases(self) -> None:
         """Renew the leases of what takes long to hand over, and move its deadline with them."""
@@ -135,64 +131,23 @@ class _Work:
     def _deadline(self) -> float:
         return self._clock.time() + rules.LEASE.total_seconds() * (1 - MARGIN)
 
-    def _free(self) -> dict[str, tuple[int, list[int]]]:
-        """By channel: free hands of the busiest lane that has any, and the inboxes whose lane has none."""
-        busy = Counter(flight.lane for flight in self._flights.values())
-        free: dict[str, tuple[int, list[int]]] = {}
-        self._passed = False
-        for name in [channel.name for channel in self._context.channels if channel.name not in self._live]:
-            lanes = {(name, name)} | {lane for lane in self._lanes.values() if lane[0] == name}
-            hands = {lane: self._at_once.get(name, AT_ONCE) - busy[lane] for lane in lanes}
-            full = [number for number, lane in self._lanes.items() if hands.get(lane, 1) <= 0]
-            some = [count for count in hands.values() if count > 0]
-            if full and self._clock.time() < self._away.get(name, 0):
-                self._passed = True
-            elif some:
-                free[name] = min(some), full
-        return free
-
-    async def _begin(self) -> int:
-        """Begin as many deliveries as there are free hands; how many there were."""
-        shown = await self._context.write(_show, utcnow(), self._owner, self._live) if self._live else 0
-        free = self._free()
-        if not free:
-            return shown
+    async def _begin(self) -> bool:
+        """Begin whatever may; whether some were put aside, so that others may begin in their place."""
         deadline = self._deadline()
-        begun = await self._context.write(_begin, utcnow(), self._owner, free)
-        found = {channel for _number, channel, _inbox in begun}
-        self._away |= {
-            name: self._clock.time() + AWAY for name, (_, full) in free.items() if full and name not in found
-        }
-        if not begun:
-            return shown
-        flights = [
-            Flight(number, channel, self._lanes.get(inbox_id, (channel, channel)), inbox_id, deadline)
-            for number, channel, inbox_id in begun
-        ]
-        self._flights.update({flight.id: flight for flight in flights})
-        loaded = await self._load(flights)
-        for flight, one in zip(flights, loaded, strict=True):
-            task = asyncio.create_task(self._fly(flight, one))
+        hands = replace(self._hands, busy=Counter(flight.begun.lane for flight in self._flights.values()))
+        took = await self._context.call(_take, self._context, self._vault, self._owner, hands, self._busy)
+        self._look_at, self._busy = took.look_at, bool(took.begun)
+        for begun, loaded in zip(took.begun, took.loaded, strict=True):
+            flight = self._flights[begun.number] = Flight(begun, deadline)
+            task = asyncio.create_task(self._fly(flight, loaded))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return shown + len(begun)
+        return took.aside > 0
 
-    async def _load(self, flights: Sequence[Flight]) -> list[Loaded]:
-        """The messages as their channels send them. Nothing has left, so a failure is only a failure."""
-        try:
-            return await self._context.read(load_all, flights, self._context.store, self._vault)
-        except Exception as error:
-            log.exception("messages not made ready")
-            words = f"The message could not be made ready: {type(error).__name__}: {error}"[:500]
-            return [ChannelError(words, retryable=True, who=Who.US) for _ in flights]
-
-    async def _pause(self) -> float:
+    def _pause(self) -> float:
         """Seconds until something is due; what is due and not ours to take is looked at again later."""
-        if self._passed:
-            return max(min(self._away.values()) - self._clock.time(), 0.02)
-        due = await self._context.read(outbox.due_at)
-        wait = (due - utcnow()).total_seconds() if due else POLL
-        return min(max(wait, 0.02), POLL) if wait > 0 else POLL
+        wait = (self._look_at - utcnow()).total_seconds() if self._look_at else POLL
+        return min(max(wait, 0.001), POLL)
 
     async def _fly(self, flight: Flight, loaded: Loaded) -> None:
         outcome: Outcome = loaded if isinstance(loaded, ChannelError) else await self._send(flight, *loaded)
@@ -214,11 +169,11 @@ class _Work:
             words = f"{type(error).__name__}: {error}"[:500]
             return Unsure(f"The channel broke down while it was handing the message over: {words}")
 
-    async def _settle(self) -> bool:
-        """Write down what became of all that has landed; whether there was any."""
+    async def _settle(self) -> None:
+        """Write down what became of all that has landed."""
         landed, self._landed = self._landed, []
         if not landed:
-            return False
+            return
         try:
             await self._context.write(conclude_all, utcnow(), landed, self._owner)
         except Exception:
@@ -227,7 +182,6 @@ class _Work:
                 await self._settle_one(one)
         for flight, _ in landed:
             self._flights.pop(flight.id, None)
-        return True
 
     async def _settle_one(self, landed: Landed) -> None:
         """When that fails for good, `recover` will say unknown."""
@@ -248,23 +202,50 @@ def _tidy(session: Session, now: datetime, me: str, state: DeliveryState = Deliv
         log.warning("deliveries with unknown fate", count=lost)
 
 
-def _lanes(session: Session) -> dict[int, Lane]:
-    found = session.execute(select(Inbox.id, Inbox.channel, Inbox.provider))
-    return {number: (channel, provider or channel) for number, channel, provider in found}
+def _hands(context: Context, at_once: Mapping[str, int]) -> Hands:
+    can = {channel.name: channel.capabilities for channel in context.channels}
+    return Hands(
+        most={name: at_once.get(name, AT_ONCE) for name, able in can.items() if not able.live},
+        paces={name: able.pace for name, able in can.items()},
+        live=[name for name, able in can.items() if able.live],
+    )
 
 
-def _begin(
-    session: Session, now: datetime, me: str, free: Mapping[str, tuple[int, list[int]]]
-) -> list[tuple[int, str, int]]:
-    """Claim and begin in one transaction: each starts the moment it is committed. (delivery, channel, inbox)"""
-    claimed: list[int] = []
-    for channel, (limit, full) in free.items():
-        claimed += outbox.claim(session, now, me, [channel], limit, full)
-    return outbox.begin_all(session, now, outbox.hold_refused(session, now, claimed), me) if claimed else []
+@dataclass(slots=True)
+class _Took:
+    """What one look has brought: flights to be, those put aside or shown, and when to look again."""
+
+    begun: Sequence[Begun] = ()
+    loaded: Sequence[Loaded] = ()
+    aside: int = 0
+    look_at: datetime | None = None
 
 
-def _show(session: Session, now: datetime, me: str, channels: Sequence[str]) -> int:
+def _take(context: Context, vault: Vault, me: str, hands: Hands, sure: bool) -> _Took:
+    """Begin in one transaction, each starts the moment it is committed; then read what they say.
+
+    Where it is not `sure`, it looks before it writes: most nudges bring nothing that may leave now.
+    """
+    if not sure:
+        with context.db.read() as session:
+            planned = outbox.plan(session, utcnow, hands)
+        if not planned.turns and not planned.live:
+            return _Took(look_at=planned.look_at)
+    with context.db.write() as session:
+        begun, refused, planned = outbox.begin_due(session, utcnow, me, hands)
+    took = _Took(begun, aside=len(refused), look_at=planned.look_at)
+    if refused or planned.live:
+        with context.db.write() as session:
+            spine.lock(session)
+            outbox.hold(session, utcnow(), refused)
+            took.aside += _show(session, utcnow(), me, hands.live)
+    if begun:
+        with context.db.read() as session:
+            took.loaded = load_all(session, begun, context.store, vault)
+    return took
+
+
+def _show(session: Session, now: datetime, me: str, channels: Collection[str]) -> int:
     """Live channels: our own pages show the message now that it is due, nothing is handed over."""
-    spine.lock(session)
     due = outbox.claim(session, now, me, channels, SHOWN)
     return sum(outbox.settle(session, now, Receipt(DeliveryState.WIRED, delivery_id=number)) for number in due)

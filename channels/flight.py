@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contact import inbox as inboxes
 from contact import log as spine
 from contact import outbox
 from contact.channel import ChannelError, Unsure
-from contact.directory import Address, Contact
 from contact.errors import NotFound
 from contact.files import Store
 from contact.inbox import Inbox
-from contact.log import Interaction
 from contact.messages import DeliveryState, Fault, InboxFacts, Outbound, Receipt, Who
-from contact.outbox.delivery import Delivery
+from contact.outbox import Begun, rest
+from contact.outbox import row as rows
+from contact.outbox.row import Row
+from contact.prepared import Prepared
 from contact.vault import Sealed, Vault
 
 log = structlog.stdlib.get_logger(__name__)
@@ -31,12 +33,17 @@ log = structlog.stdlib.get_logger(__name__)
 class Flight:
     """One delivery between `begin` and its settling. `deadline` is on the loop's (monotonic) clock."""
 
-    id: int
-    channel: str
-    lane: Lane
-    inbox_id: int
+    begun: Begun
     deadline: float
     timer: asyncio.Timeout | None = None
+
+    @property
+    def id(self) -> int:
+        return self.begun.number
+
+    @property
+    def channel(self) -> str:
+        return self.begun.channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,45 +51,42 @@ class Late:
     """Too late to hand over: the lease is gone, or nearly. Nothing has left."""
 
 
-Lane = tuple[str, str]
-"""A channel and the provider that carries it: hands are counted by lane, so that a slow provider holds up no other."""
 Outcome = Receipt | ChannelError | Unsure | Late
 Loaded = tuple[Outbound, InboxFacts] | ChannelError
 Landed = tuple[Flight, Outcome]
 
-
-def load_all(session: Session, flights: Sequence[Flight], store: Store, vault: Vault) -> list[Loaded]:
-    loaded: list[Loaded] = []
-    kept = _rows_of(session, [flight.id for flight in flights])
-    for flight in flights:
-        try:
-            loaded.append(_load(session, flight, store, vault))
-        except ChannelError as error:
-            loaded.append(error)
-    del kept  # the session only holds what somebody else holds
-    return loaded
+_FACTS = ("id", "channel", "provider", "address", "name", "language", "signature")
+_COLUMNS = (*(getattr(Inbox, name) for name in _FACTS), Inbox.settings, Inbox.secrets)
+_INBOX = Prepared(select(*_COLUMNS).where(Inbox.id == bindparam("number")), _COLUMNS)
 
 
-def _rows_of(session: Session, ids: Sequence[int]) -> list[object]:
-    """Everything `outbound` will ask the session for, read at once."""
-    deliveries = session.scalars(select(Delivery).where(Delivery.id.in_(ids))).all()
-    rows = session.scalars(select(Interaction).where(Interaction.id.in_([one.interaction_id for one in deliveries])))
-    addresses = session.scalars(select(Address).where(Address.id.in_([one.address_id for one in deliveries]))).all()
-    contacts = session.scalars(select(Contact).where(Contact.id.in_([one.contact_id for one in addresses])))
-    return [*deliveries, *rows, *addresses, *contacts]
-
-
-def _load(session: Session, flight: Flight, store: Store, vault: Vault) -> tuple[Outbound, InboxFacts]:
-    """The message as its channel sends it; raises `ChannelError` when it cannot be made ready."""
+def load_all(session: Session, begun: Sequence[Begun], store: Store, vault: Vault) -> list[Loaded]:
+    """The messages as their channels send them. Nothing has left, so a failure is only a failure."""
     try:
-        ours = inboxes.get(session, flight.inbox_id)
-        secrets = vault.open_all(ours.secrets or "")
-        message = outbox.outbound(session, session.get_one(Delivery, flight.id), store)
+        facts = {number: _facts(session, number, vault) for number in {one.inbox_id for one in begun}}
+        return [_load(session, one, facts[one.inbox_id], store) for one in begun]
+    except Exception as error:  # a fault of ours must not leave them `sending` until nobody knows
+        log.exception("messages not made ready")
+        words = f"The message could not be made ready: {type(error).__name__}: {error}"[:500]
+        return [ChannelError(words, retryable=True, who=Who.US) for _ in begun]
+
+
+def _facts(session: Session, number: int, vault: Vault) -> InboxFacts | ChannelError:
+    ((*named, settings, secrets),) = _INBOX.rows(session, {"number": number})
+    plain = dict(zip(_FACTS, named, strict=True))
+    try:
+        return InboxFacts(**plain, settings=settings or {}, secrets=vault.open_all(secrets or ""))
     except Sealed as error:
-        raise ChannelError(str(error), fault=Fault.CONFIG, who=Who.US) from error
+        return ChannelError(str(error), fault=Fault.CONFIG, who=Who.US)
+
+
+def _load(session: Session, begun: Begun, facts: InboxFacts | ChannelError, store: Store) -> Loaded:
+    if isinstance(facts, ChannelError):
+        return facts
+    try:
+        return outbox.outbound(session, begun.number, store), facts
     except NotFound as error:
-        raise ChannelError(f"A part of the message is missing: {error}", fault=Fault.OTHER, who=Who.US) from error
-    return message, inboxes.facts(ours, secrets)
+        return ChannelError(f"A part of the message is missing: {error}", fault=Fault.OTHER, who=Who.US)
 
 
 def conclude_all(session: Session, now: datetime, landed: Sequence[Landed], me: str) -> None:
@@ -92,31 +96,56 @@ def conclude_all(session: Session, now: datetime, landed: Sequence[Landed], me: 
 
 def conclude(session: Session, now: datetime, flight: Flight, outcome: Outcome, me: str) -> None:
     """Apply the outcome. Somebody may have declared the delivery unknown meanwhile: evidence still counts."""
+    until = _rest(session, now, flight.begun, outcome)
     if isinstance(outcome, Receipt):
         outbox.settle(session, now, outcome)
         return
     spine.lock(session)
-    delivery = session.get_one(Delivery, flight.id, with_for_update=True, populate_existing=True)
-    ours = delivery.state == DeliveryState.SENDING and delivery.lease_owner == me
+    row = rows.read(session, flight.id)
+    ours = row.state == DeliveryState.SENDING and row.lease_owner == me
     match outcome:
         case ChannelError() if ours:
-            _failed(session, now, delivery, outcome)
+            _failed(session, now, row, outcome, until)
         case Late() if ours:
             late = ChannelError("The worker was held up; nothing was sent.", retryable=True, who=Who.US, retry_after=0)
-            outbox.fail(session, now, delivery, late)
+            outbox.fail(session, now, row, late)
         case Unsure() if ours:
-            outbox.unsure(session, now, delivery, outcome)
-        case ChannelError() if delivery.state == DeliveryState.UNKNOWN:
+            outbox.unsure(session, now, row, outcome)
+        case ChannelError() if row.state == DeliveryState.UNKNOWN:
             outbox.settle(session, now, _not_sent(flight.id, outcome))
 
 
-def _failed(session: Session, now: datetime, delivery: Delivery, error: ChannelError) -> None:
+def _rest(session: Session, now: datetime, begun: Begun, outcome: Outcome) -> datetime | None:
+    """What an outcome says about provider and sender; until when they rest because of it.
+
+    Only the message that was sent to find out (`probe`) can end a rest: others may have left before it began.
+    """
+    spine.lock(session)
+    lane, box = (*begun.lane, 0), (*begun.lane, begun.inbox_id)
+    match outcome:
+        case ChannelError(fault=Fault.PROVIDER_DOWN | Fault.TIMEOUT, retryable=True, alone=False) | Unsure():
+            after = outcome.retry_after if isinstance(outcome, ChannelError) else None
+            return rest.start(session, now, lane, outcome.reason, after=after, probe=begun.probe)
+        case ChannelError(fault=Fault.RATE_LIMITED | Fault.CONFIG | Fault.AUTH, retryable=True, alone=False):
+            if begun.probe:
+                rest.end(session, *begun.lane, (0,))
+            return rest.start(session, now, box, outcome.reason, after=outcome.retry_after, probe=begun.probe)
+        case Late() | ChannelError(who=Who.US) if begun.probe:  # it says nothing about the provider
+            for key in (lane, box):
+                rest.again(session, now, key)
+        case _ if begun.probe:
+            rest.end(session, *begun.lane, (0, begun.inbox_id))
+    return None
+
+
+def _failed(session: Session, now: datetime, row: Row, error: ChannelError, again: datetime | None) -> None:
     """A sender's own permanent trouble stops its inbox, not its messages: they wait until somebody acted."""
     if error.fault in (Fault.AUTH, Fault.CONFIG) and error.who is Who.US and not error.retryable:
-        inboxes.pause(session.get_one(Inbox, delivery.inbox_id), error.reason)
-        log.error("inbox paused", inbox=delivery.inbox_id, reason=error.reason)
+        inboxes.pause(session.get_one(Inbox, row.inbox_id), error.reason)
+        log.error("inbox paused", inbox=row.inbox_id, reason=error.reason)
+        error = copy(error)
         error.retryable = True
-    outbox.fail(session, now, delivery, error)
+    outbox.fail(session, now, row, error, again)
 
 
 def _not_sent(number: int, error: ChannelError) -> Receipt:

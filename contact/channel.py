@@ -27,6 +27,7 @@ from contact.messages import (
     Remote,
     Waiting,
     Who,
+    Wish,
 )
 
 
@@ -139,7 +140,9 @@ class ChannelError(Exception):
     """The provider refused, or could not be reached: nothing was handed over.
 
     `retryable` tells whether trying again can help, `who` who can act, `reason` is the
-    sentence an agent reads, `code` the provider's own code.
+    sentence an agent reads, `code` the provider's own code. `alone`: it is about this message, and
+    others may go on, although its fault would say that the provider or the sender must rest. `wish`:
+    the provider refuses because the recipient does not want to be written to.
     """
 
     def __init__(
@@ -152,6 +155,8 @@ class ChannelError(Exception):
         code: str = "",
         retry_after: float | None = None,
         exchange: Mapping[str, Any] | None = None,
+        alone: bool = False,
+        wish: Wish | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -161,6 +166,8 @@ class ChannelError(Exception):
         self.code = code
         self.retry_after = retry_after
         self.exchange = dict(exchange or {})
+        self.alone = alone
+        self.wish = wish
 
 
 class Unsure(Exception):

@@ -151,7 +151,7 @@ def test_outbound_is_what_was_promised(hall: Hall) -> None:
     number = hall.reply(talk, words=words)
     with hall.db.read() as session:
         made = session.get_one(Delivery, number)
-        out = outbox.outbound(session, made, hall.store)
+        out = outbox.outbound(session, number, hall.store)
     assert (out.to, out.text, out.subject, out.html) == (
         Party(AddressKind.EMAIL, "kim@a.example", "김하나"), "본문", "제목", "<b>본문</b>")  # fmt: skip
     assert (out.cc, out.bcc, out.message_id) == ((cc,), (bcc,), made.message_id)

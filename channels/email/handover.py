@@ -161,6 +161,7 @@ def _refused(code: int, words: str, stage: str, story: dict[str, Any]) -> Channe
         who=who,
         code=told.code,
         exchange={**story, "stage": stage},
+        alone=True,  # the relay speaks with us, and speaks of this mail
     )
 
 

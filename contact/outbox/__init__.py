@@ -1,30 +1,29 @@
 """The outbox: what we promised to send. Everything that shall go out passes `put`."""
 
-from contact.outbox.delivery import RANK, Delivery, Exchange, may_follow, retry_at
-from contact.outbox.leases import begin_all, bury, give_back, renew
-from contact.outbox.put import Words, cancel, outbound, put
-from contact.outbox.settle import (
-    begin,
-    claim,
-    due_at,
-    expire,
-    fail,
-    hold_refused,
-    message_of,
-    recover,
-    retry,
-    settle,
-    settle_by_hand,
-    unsure,
-)
+from contact.outbox import rest
+from contact.outbox.by_hand import retry, settle_by_hand
+from contact.outbox.delivery import BULK, RANK, REPLY, Delivery, Exchange, may_follow, retry_at
+from contact.outbox.due import Begun, Hands, Plan, begin_due, claim, due_at, plan
+from contact.outbox.leases import begin, bury, give_back, renew
+from contact.outbox.load import outbound
+from contact.outbox.put import Words, cancel, put
+from contact.outbox.rest import Lane, Resting
+from contact.outbox.settle import expire, fail, hold, hold_refused, message_of, recover, settle, unsure
 
 __all__ = [
+    "BULK",
     "RANK",
+    "REPLY",
+    "Begun",
     "Delivery",
     "Exchange",
+    "Hands",
+    "Lane",
+    "Plan",
+    "Resting",
     "Words",
     "begin",
-    "begin_all",
+    "begin_due",
     "bury",
     "cancel",
     "claim",
@@ -32,13 +31,16 @@ __all__ = [
     "expire",
     "fail",
     "give_back",
+    "hold",
     "hold_refused",
     "may_follow",
     "message_of",
     "outbound",
+    "plan",
     "put",
     "recover",
     "renew",
+    "rest",
     "retry",
     "retry_at",
     "settle",

@@ -29,6 +29,9 @@ NEXT: dict[S, frozenset[S]] = {
 }
 """Which state may follow which. Back to `queued` from an end state is a person's decision."""
 
+REPLY, BULK = 0, 5
+"""What an agent writes, and what goes to many at once; anything between has its place there."""
+
 LEASE = timedelta(seconds=120)
 """How long a worker may have a delivery in hand without saying that it is still at it."""
 
@@ -68,7 +71,7 @@ class Delivery(Base):
     message: Mapped[dict[str, Any] | None] = mapped_column(Json)
     automatic: Mapped[bool] = mapped_column(Boolean, default=False)
     priority: Mapped[int] = mapped_column(Integer, default=0)
-    """0 = an agent's reply; larger numbers let it overtake."""
+    """`REPLY` ... `BULK`: whatever is due with a smaller number leaves first."""
     user_id: Mapped[int | None] = mapped_column(Id)
     created_at: Mapped[datetime] = mapped_column(Utc)
     next_at: Mapped[datetime] = mapped_column(Utc)
@@ -87,11 +90,18 @@ class Delivery(Base):
     settled_at: Mapped[datetime | None] = mapped_column(Utc)
 
     __table_args__ = (
-        Index(
-            "ix_delivery_due",
+        Index(  # by inbox first: whoever must wait (paused, resting, out of hands) is never read past
+            "ix_delivery_lane",
+            "inbox_id",
             "priority",
             "next_at",
             "id",
+            postgresql_where=text("state = 'queued'"),
+            sqlite_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_delivery_expires",
+            "expires_at",
             postgresql_where=text("state = 'queued'"),
             sqlite_where=text("state = 'queued'"),
         ),

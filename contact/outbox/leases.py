@@ -25,16 +25,20 @@ def renew(session: Session, now: datetime, owner: str, ids: Collection[int]) -> 
     return set(taken)
 
 
-def begin_all(session: Session, now: datetime, ids: Collection[int], owner: str) -> list[tuple[int, str, int]]:
-    """`begin` for several at once; (delivery, channel, inbox) of those that are `owner`'s to send now."""
-    row = Delivery.__table__.c
-    taken = session.connection().execute(
-        update(Delivery.__table__)  # type: ignore[arg-type]
-        .where(row.id.in_(ids), row.state == S.QUEUED.value, row.lease_owner == owner, row.lease_until > now)
-        .values(state=S.SENDING.value, attempts=row.attempts + 1, lease_until=now + rules.LEASE)
-        .returning(row.id, row.channel, row.inbox_id)
+def begin(session: Session, now: datetime, delivery_id: int, owner: str) -> Delivery | None:
+    """Mark one that was claimed `sending`, if it is still ours to send. Commit before the first byte leaves.
+
+    From here on a crash means `unknown`: the lease runs out and `recover` says so.
+    """
+    taken = session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.state == S.QUEUED.value)
+        .where(Delivery.lease_owner == owner, Delivery.lease_until > now)
+        .values(state=S.SENDING.value, attempts=Delivery.attempts + 1, lease_until=now + rules.LEASE)
     )
-    return sorted((number, channel, inbox_id) for number, channel, inbox_id in taken)
+    if taken.rowcount != 1:  # type: ignore[attr-defined]
+        return None
+    return session.get(Delivery, delivery_id, populate_existing=True)
 
 
 def give_back(session: Session, owner: str) -> int:

@@ -1,9 +1,8 @@
-"""Promise a message, take it back, and make it ready for its channel."""
+"""Promise a message, and take it back."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,11 +16,11 @@ from contact.channel import Capabilities
 from contact.conversation import Conversation
 from contact.conversation.state import Snapshot, back_of, fold
 from contact.db import wake
-from contact.directory import Address, Contact
+from contact.directory import Address
 from contact.errors import Conflict, Invalid, KeyReused, NotFound, SomethingArrived, Suppressed
 from contact.inbox import Inbox
-from contact.messages import AddressKind, DeliveryState, File, Outbound, Party, Receipt
-from contact.outbox.delivery import Delivery
+from contact.messages import AddressKind, DeliveryState, Party, Receipt
+from contact.outbox.delivery import REPLY, Delivery
 from contact.outbox.settle import settle
 from contact.text import storable
 
@@ -57,12 +56,14 @@ def put(
     key: str | None = None,
     seen: int | None = None,
     not_before: datetime | None = None,
+    priority: int = REPLY,
 ) -> Delivery:
     """Promise `words` to `address`; returns the delivery.
 
     `key` makes it idempotent: the same key again returns the delivery it made. `seen` is the
     newest row the author had on screen: when something arrived behind it, nothing is promised
     and `SomethingArrived` is raised. On a live channel a message due now is wired at once.
+    `priority`: whatever is due with a smaller number leaves first.
     """
     log.lock(session)
     words = _storable(words)
@@ -83,6 +84,7 @@ def put(
         message_id=f"{secrets.token_hex(12)}@{domain}",
         message=_message(session, conversation, words),
         automatic=words.automatic,
+        priority=priority,
         user_id=user_id,
         created_at=now,
         next_at=due,
@@ -93,7 +95,8 @@ def put(
     _record(session, now, conversation, delivery, words, key)
     if can.live and due <= now:
         settle(session, now, Receipt(DeliveryState.WIRED, delivery_id=delivery.id))
-    wake(session, "outbox")
+    else:
+        wake(session, "outbox")
     return delivery
 
 
@@ -257,37 +260,3 @@ def _without_cancelled(session: Session, conversation_id: int) -> Snapshot:
         if each.id not in gone and each.about_id not in gone:
             after = fold(after, each)
     return after
-
-
-def outbound(session: Session, delivery: Delivery, store: files.Store) -> Outbound:
-    """The delivery as the value its channel sends, files read from the store."""
-    row = session.get_one(log.Interaction, delivery.interaction_id)
-    address = session.get_one(Address, delivery.address_id)
-    contact = session.get_one(Contact, address.contact_id)
-    message = delivery.message or {}
-    attached = files.of(session, [row.id]).get(row.id, []) if (row.content or {}).get("files") else []
-    return Outbound(
-        delivery_id=delivery.id,
-        conversation_id=delivery.conversation_id,
-        message_id=delivery.message_id,
-        to=Party(AddressKind(address.kind), address.value, contact.name),
-        text=row.body or "",
-        subject=message.get("subject", ""),
-        html=message.get("html", ""),
-        cc=_parties(message.get("cc", ())),
-        bcc=_parties(message.get("bcc", ())),
-        files=tuple(_file(store, item) for item in attached),
-        in_reply_to=message.get("in_reply_to", ""),
-        references=tuple(message.get("references", ())),
-        automatic=delivery.automatic,
-        created_at=delivery.created_at,
-    )
-
-
-def _parties(values: Sequence[dict[str, str]]) -> tuple[Party, ...]:
-    return tuple(Party(AddressKind(value["kind"]), value["value"], value["name"]) for value in values)
-
-
-def _file(store: files.Store, item: files.Attachment) -> File:
-    with store.open(item.sha256) as stream:
-        return File(item.name, item.content_type, stream.read(), item.content_id, item.inline)

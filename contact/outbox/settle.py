@@ -1,4 +1,4 @@
-"""What became of a delivery: claiming it, and settling it by the provider's word or a person's.
+"""What became of a delivery, by the provider's word or because nobody can say any more.
 
 A state only moves along `NEXT`; a receipt that comes late or twice is kept as an `Exchange`
 and changes nothing.
@@ -6,23 +6,23 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from contact import caught, consent, directory, log
-from contact import conversation as conversations
 from contact.channel import ChannelError, Unsure
-from contact.db import wake
 from contact.directory import Address
-from contact.errors import Conflict, NotFound
+from contact.errors import NotFound
 from contact.messages import AddressKind, Fault, Receipt, Who
 from contact.messages import DeliveryState as S
-from contact.outbox import delivery as rules
+from contact.outbox import row as rows
 from contact.outbox.delivery import Delivery, Exchange, may_follow, retry_at
+from contact.outbox.row import Row
 from contact.prepared import Prepared
 from contact.text import storable
 
@@ -40,57 +40,8 @@ _NAMES = {
 
 
 _EXCHANGE = Prepared.insert(Exchange)
-_OWNER = Prepared(select(Address.contact_id).where(Address.id == bindparam("number")), [Address.contact_id])
 _WORDS = frozenset(_NAMES) - {S.QUEUED, S.HELD}
 """What a provider may say. Sending once more is decided by `fail` and by people, never by a receipt."""
-
-
-def claim(
-    session: Session, now: datetime, owner: str, channels: Sequence[str], limit: int = 20, without: Collection[int] = ()
-) -> list[int]:
-    """Lease the next due deliveries of `channels` to `owner`; paused inboxes wait, expired messages never leave.
-
-    `without` are inboxes that must wait now, because whoever carries their mail has no hand free.
-    """
-    from contact.inbox import Inbox, InboxState
-
-    query = (
-        select(Delivery.id)
-        .join(Inbox, Inbox.id == Delivery.inbox_id)
-        .where(Delivery.state == S.QUEUED.value, Delivery.next_at <= now, Delivery.channel.in_(channels))
-        .where(or_(Delivery.lease_until.is_(None), Delivery.lease_until < now))
-        .where(Inbox.state == InboxState.ACTIVE.value, Delivery.expires_at > now)
-        .order_by(Delivery.priority, Delivery.next_at, Delivery.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Delivery)
-    )
-    due = session.scalars(query.where(Delivery.inbox_id.not_in(without)) if without else query).all()
-    if due:
-        session.execute(
-            update(Delivery).where(Delivery.id.in_(due)).values(lease_owner=owner, lease_until=now + rules.LEASE)
-        )
-    return list(due)
-
-
-def due_at(session: Session) -> datetime | None:
-    """When the next queued delivery is due, None when nothing waits."""
-    return session.scalar(select(func.min(Delivery.next_at)).where(Delivery.state == S.QUEUED.value))
-
-
-def begin(session: Session, now: datetime, delivery_id: int, owner: str) -> Delivery | None:
-    """Mark it `sending`, if it is still ours to send. Commit before the first byte leaves.
-
-    From here on a crash means `unknown`: the lease runs out and `recover` says so.
-    """
-    taken = session.execute(
-        update(Delivery)
-        .where(Delivery.id == delivery_id, Delivery.state == S.QUEUED.value)
-        .where(Delivery.lease_owner == owner, Delivery.lease_until > now)
-        .values(state=S.SENDING.value, attempts=Delivery.attempts + 1, lease_until=now + rules.LEASE)
-    )
-    if taken.rowcount != 1:  # type: ignore[attr-defined]
-        return None
-    return session.get(Delivery, delivery_id, populate_existing=True)
 
 
 def settle(session: Session, now: datetime, receipt: Receipt, inbox_id: int | None = None) -> bool:
@@ -100,75 +51,90 @@ def settle(session: Session, now: datetime, receipt: Receipt, inbox_id: int | No
     which. Raises `NotFound` when it names no delivery of ours.
     """
     log.lock(session)
-    delivery = _named(session, receipt, inbox_id)
-    _beside(session, now, delivery, receipt)
-    if receipt.progress and S(delivery.state) is receipt.state:
+    row = rows.read(session, _named(session, receipt, inbox_id))
+    _beside(session, now, row, receipt)
+    if receipt.progress and S(row.state) is receipt.state:
         return False  # a page further, and nothing else
-    _exchange(session, now, delivery, receipt.state.value, receipt.reason, dict(receipt.exchange))
-    if receipt.recipient and receipt.recipient.lower() in _copies(delivery):
+    _exchange(session, now, row, receipt.state.value, receipt.reason, dict(receipt.exchange))
+    if receipt.recipient and receipt.recipient.lower() in _copies(session, row.id):
         _copy_settled(session, now, receipt)
         return False
-    if receipt.state not in _WORDS or not may_follow(S(delivery.state), receipt.state):
+    if not _moves(row, receipt):
         return False
-    _apply(session, now, delivery, receipt)
+    apply(session, now, row, receipt)
     return True
 
 
-def _beside(session: Session, now: datetime, delivery: Delivery, receipt: Receipt) -> None:
+def _moves(row: Row, receipt: Receipt) -> bool:
+    return receipt.state in _WORDS and may_follow(S(row.state), receipt.state)
+
+
+def _beside(session: Session, now: datetime, row: Row, receipt: Receipt) -> None:
     """What a receipt says besides the state: how far it has come, what a sandbox caught, what the recipient wishes."""
+    beside: dict[str, Any] = {}
     if receipt.progress:
-        delivery.progress = asdict(receipt.progress)
-    if receipt.provider_ref and not delivery.provider_ref:
-        delivery.provider_ref = receipt.provider_ref[:255]
+        beside["progress"] = asdict(receipt.progress)
+    if receipt.provider_ref and not row.provider_ref:
+        beside["provider_ref"] = row.provider_ref = receipt.provider_ref[:255]
+    if beside and (receipt.progress or receipt.recipient or not _moves(row, receipt)):  # else `apply` writes it
+        session.execute(update(Delivery).where(Delivery.id == row.id).values(beside))
     if receipt.caught:
         caught.keep(session, now, receipt.caught)
     if receipt.wish:
-        address = session.get_one(Address, delivery.address_id)
-        consent.record(session, now, address, receipt.wish, channel=delivery.channel)
+        address = session.get_one(Address, row.address_id)
+        consent.record(session, now, address, receipt.wish, channel=row.channel)
 
 
 def message_of(session: Session, receipt: Receipt, inbox_id: int | None = None) -> int:
     """The row of the log that promised the message a receipt is about; raises `NotFound`."""
-    return _named(session, receipt, inbox_id).interaction_id
+    return rows.read(session, _named(session, receipt, inbox_id)).interaction_id
 
 
 def hold_refused(session: Session, now: datetime, claimed: Sequence[int]) -> list[int]:
-    """Keep back what nobody wants any more, at the last moment before it leaves; returns what may go.
-
-    Held until a person decides: the owner of the address may have changed their mind.
-    """
-    rows = session.execute(select(Delivery.id, Delivery.address_id).where(Delivery.id.in_(claimed))).all()
-    unwanted = consent.refused(session, {address for _, address in rows})
-    held = {number for number, address in rows if address in unwanted}
-    for number in sorted(held):
-        log.lock(session)
-        reason = "The owner of this address does not want to be written to."
-        receipt = Receipt(S.HELD, delivery_id=number, fault=Fault.OPTED_OUT, who=Who.CONTACT, reason=reason)
-        _apply(session, now, _get(session, number), receipt)
+    """Keep back what nobody wants any more, at the last moment before it leaves; returns what may go."""
+    found = session.execute(select(Delivery.id, Delivery.address_id).where(Delivery.id.in_(claimed))).all()
+    unwanted = consent.refused(session, {address for _, address in found})
+    held = {number for number, address in found if address in unwanted}
+    hold(session, now, sorted(held))
     return [number for number in claimed if number not in held]
 
 
-def fail(session: Session, now: datetime, delivery: Delivery, error: ChannelError) -> None:
-    """Nothing was handed over: try again later, or give up when that cannot help."""
+def hold(session: Session, now: datetime, numbers: Sequence[int]) -> None:
+    """Until a person decides: the owner of the address may have changed their mind."""
+    reason = "The owner of this address does not want to be written to."
+    for number in numbers:
+        log.lock(session)
+        row = rows.read(session, number)
+        receipt = Receipt(S.HELD, delivery_id=number, fault=Fault.OPTED_OUT, who=Who.CONTACT, reason=reason)
+        if may_follow(S(row.state), S.HELD):  # else it was taken back meanwhile
+            apply(session, now, row, receipt)
+
+
+def fail(
+    session: Session, now: datetime, delivery: Delivery | Row, error: ChannelError, again: datetime | None = None
+) -> None:
+    """Nothing was handed over: try again later, or give up when that cannot help.
+
+    `again`: when its provider or sender will have rested; else its own steps count.
+    """
     log.lock(session)
-    delivery = _get(session, delivery.id)
-    _exchange(session, now, delivery, "error", error.reason, error.exchange)
-    again = retry_at(now, delivery.attempts, error.retry_after)
-    erased = delivery.message is None
-    state = S.QUEUED if error.retryable and again < delivery.expires_at and not erased else S.FAILED
+    row = rows.read(session, delivery.id)
+    _exchange(session, now, row, "error", error.reason, error.exchange)
+    if error.wish:
+        consent.record(session, now, session.get_one(Address, row.address_id), error.wish, channel=row.channel)
+    again = again or retry_at(now, row.attempts, error.retry_after)
+    state = S.QUEUED if error.retryable and again < row.expires_at and not row.erased else S.FAILED
     if error.retryable and state is S.FAILED:
         state = S.EXPIRED
-    if not may_follow(S(delivery.state), state):  # later evidence was faster
+    if not may_follow(S(row.state), state):  # later evidence was faster
         return
     if state is S.QUEUED:
-        delivery.next_at = again
-    receipt = Receipt(
-        state, delivery_id=delivery.id, fault=error.fault, who=error.who, code=error.code, reason=error.reason
-    )
-    _apply(session, now, delivery, receipt)
+        row.next_at = again
+    receipt = Receipt(state, delivery_id=row.id, fault=error.fault, who=error.who, code=error.code, reason=error.reason)
+    apply(session, now, row, receipt)
 
 
-def unsure(session: Session, now: datetime, delivery: Delivery, error: Unsure) -> None:
+def unsure(session: Session, now: datetime, delivery: Delivery | Row, error: Unsure) -> None:
     """It broke after the point of no return: shown to a person, never resent by itself."""
     settle(
         session,
@@ -216,105 +182,69 @@ def recover(session: Session, now: datetime) -> int:
     return len(left)
 
 
-def retry(session: Session, now: datetime, delivery_id: int, user_id: int | None) -> Delivery:
-    """A person says: send it again. Tries and expiry begin anew; the Message-ID stays."""
-    log.lock(session)
-    delivery = _get(session, delivery_id)
-    if S(delivery.state) not in (S.FAILED, S.BOUNCED, S.EXPIRED, S.UNKNOWN, S.HELD):
-        raise Conflict("This message is on its way or has arrived.")
-    if delivery.message is None:
-        raise Conflict("This person was erased; there is nothing left to send.")
-    delivery.expires_at = now + (delivery.expires_at - delivery.created_at)
-    delivery.attempts = 0
-    delivery.next_at = now
-    _apply(session, now, delivery, Receipt(S.QUEUED, delivery_id=delivery.id), user_id)
-    wake(session, "outbox")
-    return delivery
-
-
-def settle_by_hand(session: Session, now: datetime, delivery_id: int, arrived: bool, user_id: int) -> Delivery:
-    """A person found out what became of an `unknown` one."""
-    log.lock(session)
-    delivery = _get(session, delivery_id)
-    if delivery.state != S.UNKNOWN:
-        raise Conflict("It is known what became of this message.")
-    state = S.WIRED if arrived else S.FAILED
-    _apply(session, now, delivery, Receipt(state, delivery_id=delivery.id, reason="by hand"), user_id)
-    return delivery
-
-
-def _get(session: Session, delivery_id: int) -> Delivery:
-    delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
-    if delivery is None:
-        raise NotFound("This message does not exist.")
-    return delivery
-
-
-def _named(session: Session, receipt: Receipt, inbox_id: int | None) -> Delivery:
+def _named(session: Session, receipt: Receipt, inbox_id: int | None) -> int:
     if receipt.delivery_id is not None:
-        return _get(session, receipt.delivery_id)
-    query = select(Delivery).where(Delivery.provider_ref == receipt.provider_ref)
+        return receipt.delivery_id
+    query = select(Delivery.id).where(Delivery.provider_ref == receipt.provider_ref)
     if inbox_id is not None:
         query = query.where(Delivery.inbox_id == inbox_id)
-    delivery = session.scalar(query.order_by(Delivery.id.desc()).limit(1).with_for_update())
-    if delivery is None:
+    number = session.scalar(query.order_by(Delivery.id.desc()).limit(1))
+    if number is None:
         raise NotFound("A receipt for a message we never sent.")
-    return delivery
+    return number
 
 
 def _exchange(
-    session: Session, now: datetime, delivery: Delivery, outcome: str, reason: str, detail: dict[str, object]
+    session: Session, now: datetime, row: Row, outcome: str, reason: str, detail: Mapping[str, object]
 ) -> None:
     _EXCHANGE.rows(
         session,
         {
-            "delivery_id": delivery.id,
+            "delivery_id": row.id,
             "at": now,
-            "attempt": delivery.attempts,
+            "attempt": row.attempts,
             "outcome": outcome,
             "reason": storable(reason),
-            "detail": storable(detail),
+            "detail": storable(dict(detail)),
         },
     )
 
 
-def _apply(session: Session, now: datetime, delivery: Delivery, receipt: Receipt, user_id: int | None = None) -> None:
-    delivery.state = receipt.state.value
-    delivery.lease_owner = delivery.lease_until = None
-    delivery.fault = receipt.fault.value if receipt.fault else None
-    delivery.who = receipt.who.value if receipt.who else None
-    delivery.code, delivery.reason = receipt.code[:60], storable(receipt.reason)
-    delivery.settled_at = None if receipt.state is S.QUEUED else now
+def apply(session: Session, now: datetime, row: Row, receipt: Receipt, user_id: int | None = None) -> None:
+    """Write the state a delivery has now, and say so in the log. Whether it may follow was asked before."""
+    row.state = receipt.state.value
+    row.lease_owner = row.lease_until = None
+    row.fault = receipt.fault.value if receipt.fault else None
+    row.who = receipt.who.value if receipt.who else None
+    row.code, row.reason = receipt.code[:60], storable(receipt.reason)
+    row.settled_at = None if receipt.state is S.QUEUED else now
     if receipt.provider_ref:
-        delivery.provider_ref = receipt.provider_ref[:255]
-    _reachable(session, now, delivery.address_id, receipt)
-    session.flush()
-    data = {"state": receipt.state.value, "fault": delivery.fault, "code": receipt.code}
+        row.provider_ref = receipt.provider_ref[:255]
+    rows.write(session, row)
+    _reachable(session, now, row.address_id, receipt)
+    data = {"state": receipt.state.value, "fault": row.fault, "code": receipt.code}
     if receipt.state is S.QUEUED:
-        data["next"] = delivery.next_at.isoformat()
-    talk = conversations.talk(session, delivery.conversation_id)
-    if talk is None:
-        raise NotFound("This conversation does not exist.")
-    conversations.record(
+        data["next"] = row.next_at.isoformat()
+    log.append(  # of these names none changes a conversation's columns, so it need not be read
         session,
         now,
-        talk,
         _NAMES[receipt.state],
-        contact_id=_OWNER.number(session, {"number": delivery.address_id}),
-        address_id=delivery.address_id,
-        inbox_id=delivery.inbox_id,
-        channel=delivery.channel,
+        conversation_id=row.conversation_id,
+        contact_id=row.contact_id,
+        address_id=row.address_id,
+        inbox_id=row.inbox_id,
+        channel=row.channel,
         user_id=user_id,
-        about_id=delivery.interaction_id,
-        delivery_id=delivery.id,
-        content={"reason": delivery.reason} if receipt.reason else None,  # it names the address as often as not
+        about_id=row.interaction_id,
+        delivery_id=row.id,
+        content={"reason": row.reason} if receipt.reason else None,  # it names the address as often as not
         data={name: value for name, value in data.items() if value},
     )
 
 
-def _copies(delivery: Delivery) -> set[str]:
+def _copies(session: Session, number: int) -> set[str]:
     """The addresses in CC and BCC: their fate is not the delivery's."""
-    message = delivery.message or {}
+    message = session.scalar(select(Delivery.message).where(Delivery.id == number)) or {}
     return {party["value"].lower() for party in (*message.get("cc", ()), *message.get("bcc", ()))}
 
 
