@@ -106,8 +106,8 @@ class _Work:
     async def _turn(self) -> bool:
         """Whether there may be more to do at once."""
         if self._clock.time() - self._tidied >= POLL:
-            self._tidied = self._clock.time()
-            await self._context.write(_tidy, utcnow(), self._owner)
+            more = await self._context.write(_tidy, utcnow(), self._owner)
+            self._tidied = -POLL if more else self._clock.time()
         await self._settle()
         return await self._begin()
 
@@ -195,11 +195,15 @@ class _Work:
                 return
 
 
-def _tidy(session: Session, now: datetime, me: str, state: DeliveryState = DeliveryState.SENDING) -> None:
-    """Deliveries of killed or frozen workers: what they had begun is unknown, the rest is free again."""
+def _tidy(session: Session, now: datetime, me: str, state: DeliveryState = DeliveryState.SENDING) -> bool:
+    """Deliveries of killed or frozen workers: what they had begun is unknown, the rest is free again.
+
+    Whether so many have expired that there is more to do.
+    """
     outbox.bury(session, now, lambda name: owner.is_dead(name, me), state)
     if lost := outbox.recover(session, now):
         log.warning("deliveries with unknown fate", count=lost)
+    return outbox.expire(session, now) > 0
 
 
 def _hands(context: Context, at_once: Mapping[str, int]) -> Hands:

@@ -21,7 +21,7 @@ from contact import migrations
 from contact.db import Database
 from contact.settings import Settings
 
-pytest_plugins = ["real", "hall_kit", "post_office"]
+pytest_plugins = ["real", "hall_kit", "post_office", "worker_kit"]
 
 CORPORA = Path(__file__).parents[1].parent / "shared" / "corpora"
 
