@@ -37,9 +37,13 @@ _HEADS = Prepared(
             SELECT (SELECT id FROM delivery WHERE state = 'queued'
                     ORDER BY inbox_id, priority, next_at, id LIMIT 1)
             UNION ALL
-            SELECT (SELECT after.id FROM delivery AS after
-                    WHERE after.state = 'queued' AND (after.inbox_id, after.priority) > (one.inbox_id, one.priority)
-                    ORDER BY after.inbox_id, after.priority, after.next_at, after.id LIMIT 1)
+            SELECT coalesce(
+                (SELECT after.id FROM delivery AS after
+                 WHERE after.state = 'queued' AND after.inbox_id = one.inbox_id AND after.priority > one.priority
+                 ORDER BY after.priority, after.next_at, after.id LIMIT 1),
+                (SELECT after.id FROM delivery AS after
+                 WHERE after.state = 'queued' AND after.inbox_id > one.inbox_id
+                 ORDER BY after.inbox_id, after.priority, after.next_at, after.id LIMIT 1))
             FROM head JOIN delivery AS one ON one.id = head.id
         )
         SELECT delivery.inbox_id, delivery.priority, delivery.next_at,
