@@ -78,7 +78,7 @@ class _Work:
         self._hands = _hands(context, at_once)
         self._tidied = -POLL
         self._busy = False
-        """Something was begun in this turn: most likely there is more, behind it in line."""
+        """Something was begun in this turn: who is behind it in line, and due when, is not known yet."""
         self._look_at: datetime | None = None
         """When what waits for its time, its pace or the end of a rest is due; None when nothing does."""
 
@@ -108,8 +108,9 @@ class _Work:
         if self._clock.time() - self._tidied >= POLL:
             more = await self._context.write(_tidy, utcnow(), self._owner)
             self._tidied = -POLL if more else self._clock.time()
+        landed = bool(self._landed)
         await self._settle()
-        return await self._begin()
+        return await self._begin(landed)
 
     async def keep_leases(self) -> None:
         """Renew the leases of what takes long to hand over, and move its deadline with them."""
@@ -131,11 +132,14 @@ class _Work:
     def _deadline(self) -> float:
         return self._clock.time() + rules.LEASE.total_seconds() * (1 - MARGIN)
 
-    async def _begin(self) -> bool:
-        """Begin whatever may; whether some were put aside, so that others may begin in their place."""
+    async def _begin(self, sure: bool) -> bool:
+        """Begin whatever may; whether some were put aside, so that others may begin in their place.
+
+        `sure`: hands have just become free, so there is most likely somebody behind.
+        """
         deadline = self._deadline()
         hands = replace(self._hands, busy=Counter(flight.begun.lane for flight in self._flights.values()))
-        took = await self._context.call(_take, self._context, self._vault, self._owner, hands, self._busy)
+        took = await self._context.call(_take, self._context, self._vault, self._owner, hands, sure)
         self._look_at, self._busy = took.look_at, bool(took.begun)
         for begun, loaded in zip(took.begun, took.loaded, strict=True):
             flight = self._flights[begun.number] = Flight(begun, deadline)

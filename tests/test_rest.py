@@ -21,6 +21,7 @@ from contact.channel import ChannelError, Channels, Unsure
 from contact.db import utcnow
 from contact.inbox import Inbox
 from contact.messages import DeliveryState, Fault, InboxFacts, Outbound, Receipt, Who, Wish
+from contact.ops import doctor
 from contact.outbox import Begun, Delivery, Hands, Resting, rest
 from contact.outbox import delivery as rules
 
@@ -249,6 +250,15 @@ def test_a_wish_that_comes_with_a_refusal_counts(hall: Hall) -> None:
         said = consent.latest(session, delivery(hall, number).address_id)
         assert said is not None
         assert (said.given, said.how, said.words) == (False, "provider", "21610")
+
+
+def test_the_doctor_says_who_rests(lite: Hall) -> None:
+    promised(lite, 1)
+    land(lite, begin(lite)[0], slow_down(3600))
+    with lite.db.read() as session:
+        told = {one.what: one for one in doctor.inboxes(session)}["inbox 1 (email)"]
+    assert told.state is doctor.State.WARN
+    assert told.sentence.endswith("UTC: too many")
 
 
 # -- the dispatcher itself ---------------------------------------------------------------------

@@ -20,6 +20,7 @@ from contact.db import utcnow
 from contact.inbox import Inbox, InboxState
 from contact.jobs import JobRun
 from contact.log import Interaction, ReaderState
+from contact.outbox import rest
 from contact.relay import RelayAt
 from contact.service import Service
 from contact.vault import Sealed, Vault
@@ -114,10 +115,13 @@ def clock(session: Session) -> Iterator[Finding]:
 
 def inboxes(session: Session) -> Iterator[Finding]:
     found = session.scalars(select(Inbox).order_by(Inbox.id)).all()
+    resting = rest.by_inbox(session)
     for one in found:
         what = f"inbox {one.id} ({one.channel})"
         if one.state == InboxState.PAUSED:
             yield bad(what, f"sends nothing: {one.paused_reason}")
+        elif one.id in resting:
+            yield warn(what, f"tries again at {resting[one.id].until:%H:%M:%S} UTC: {resting[one.id].reason}")
         else:
             yield fine(what, one.address)
     if not found:
