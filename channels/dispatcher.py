@@ -240,16 +240,16 @@ def _take(context: Context, vault: Vault, me: str, hands: Hands, sure: bool) -> 
         if not planned.turns and not planned.live:
             return _Took(look_at=planned.look_at)
     with context.db.write() as session:
-        begun, refused, planned = outbox.begin_due(session, utcnow, me, hands)
-    took = _Took(begun, aside=len(refused), look_at=planned.look_at)
-    if refused or planned.live:
+        taken = outbox.begin_due(session, utcnow, me, hands)
+    took = _Took(taken.begun, aside=len(taken.refused), look_at=taken.plan.look_at)
+    if taken.refused or taken.plan.live:
         with context.db.write() as session:
             spine.lock(session)
-            outbox.hold(session, utcnow(), refused)
+            outbox.hold(session, utcnow(), taken.refused)
             took.aside += _show(session, utcnow(), me, hands.live)
-    if begun:
+    if took.begun:
         with context.db.read() as session:
-            took.loaded = load_all(session, begun, context.store, vault)
+            took.loaded = load_all(session, took.begun, context.store, vault)
     return took
 
 

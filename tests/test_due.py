@@ -10,7 +10,7 @@ from test_pace import waiting
 
 from contact import consent, directory, inbox, outbox
 from contact.messages import AddressKind, Wish
-from contact.outbox import BULK, REPLY, Begun, Delivery, Hands, due
+from contact.outbox import BULK, REPLY, Begun, Delivery, Hands, due, take
 from contact.prepared import Prepared
 
 MANY = 100_000
@@ -40,7 +40,7 @@ def promise_many(hall: Hall, many: int = MANY, priority: int = BULK, box: int = 
 def begin(hall: Hall, most: int = 4, **more: int) -> list[Begun]:
     with hall.db.write() as session:
         hands = Hands(most={"email": most}, busy={("email", name): n for name, n in more.items()})
-        return outbox.begin_due(session, lambda: hall.now, "w", hands)[0]
+        return outbox.begin_due(session, lambda: hall.now, "w", hands).begun
 
 
 def add(hall: Hall, address: str, provider: str = "email") -> int:
@@ -108,7 +108,7 @@ def test_it_jumps_along_the_index(hall: Hall) -> None:
     promise_many(hall, 20_000)
     promise_many(hall, 20_000, priority=REPLY, box=add(hall, "two@shop.example"))
     heads = plan_of(hall, due._HEADS, {})
-    told = plan_of(hall, due._BEHIND, {"inbox": hall.mail, "priority": BULK, "now": hall.now, "most": 4})
+    told = plan_of(hall, take._BEHIND, {"inbox": hall.mail, "priority": BULK, "now": hall.now, "most": 4})
     if hall.db.is_sqlite:
         assert heads.count("ix_delivery_lane") == 3
         assert "ix_delivery_lane (inbox_id=? AND priority>?)" in heads
@@ -139,11 +139,11 @@ def test_one_that_nobody_wants_any_more_is_put_aside(hall: Hall) -> None:
         for given in (False, True, False):
             consent.record(session, hall.tick(), address, Wish(given, "agent"), channel="email")
     with hall.db.write() as session:
-        begun, aside, _ = outbox.begin_due(session, lambda: hall.now, "w", Hands(most={"email": 4}))
-        assert ([one.number for one in begun], aside) == ([other], [refused])
+        taken = outbox.begin_due(session, lambda: hall.now, "w", Hands(most={"email": 4}))
+        assert ([one.number for one in taken.begun], taken.refused) == ([other], [refused])
+    assert begin(hall) == []
     with hall.db.write() as session:
-        assert outbox.begin_due(session, lambda: hall.now, "x", Hands(most={"email": 4}))[:2] == ([], [])
-        outbox.hold(session, hall.now, aside)
+        outbox.hold(session, hall.now, taken.refused)
     with hall.db.read() as session:
         held = session.get_one(Delivery, refused)
         assert (held.state, held.lease_owner, held.attempts) == ("held", None, 0)

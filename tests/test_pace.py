@@ -64,8 +64,8 @@ class World:
             self.workers[self.chance.randrange(3)] = next(self.names)
         hands = Hands(most={"email": self.chance.choice([1, 2, 4])})
         with self.hall.db.write() as session:
-            begun, _refused, planned = begin_due(session, lambda: self.now, self.chance.choice(self.workers), hands)
-        return [one.number for one in begun], planned.look_at
+            taken = begin_due(session, lambda: self.now, self.chance.choice(self.workers), hands)
+        return [one.number for one in taken.begun], taken.plan.look_at
 
     def land(self, number: int) -> None:
         """Mostly taken; now and then tried again later, which is one more send."""
@@ -156,9 +156,9 @@ def test_an_inbox_that_must_wait_holds_up_no_other(hall: Hall) -> None:
         rows = [waiting(hall, NOON, f"a{n}@d") for n in range(50)]
         session.execute(sa.insert(Delivery), [*rows, waiting(hall, NOON, "b@d", inbox_id=other)])
     with hall.db.write() as session:
-        begun, _, planned = begin_due(session, lambda: NOON, "w", Hands(most={"email": 4}))
-    assert [one.inbox_id for one in begun] == [hall.mail, other]
-    assert planned.look_at == NOON + timedelta(hours=1)
+        taken = begin_due(session, lambda: NOON, "w", Hands(most={"email": 4}))
+    assert [one.inbox_id for one in taken.begun] == [hall.mail, other]
+    assert taken.plan.look_at == NOON + timedelta(hours=1)
 
 
 def test_what_is_forgotten_is_out_of_reach(hall: Hall) -> None:
@@ -195,7 +195,7 @@ def test_the_pace_of_the_channel_counts_where_the_inbox_says_nothing(lite: Hall)
     with lite.db.write() as session:
         session.execute(sa.insert(Delivery), [waiting(lite, NOON, f"a{n}@d") for n in range(5)])
         hands = Hands(most={"email": 4}, paces={"email": ((2, HOUR),)})
-        assert len(begin_due(session, lambda: NOON, "w", hands)[0]) == 2
+        assert len(begin_due(session, lambda: NOON, "w", hands).begun) == 2
 
 
 def test_settling_gives_no_send_back(lite: Hall) -> None:
@@ -206,7 +206,7 @@ def test_settling_gives_no_send_back(lite: Hall) -> None:
 
     def begin(at: datetime) -> list[int]:
         with lite.db.write() as session:
-            return [one.number for one in begin_due(session, lambda: at, "w", Hands(most={"email": 4}))[0]]
+            return [one.number for one in begin_due(session, lambda: at, "w", Hands(most={"email": 4})).begun]
 
     (first,) = begin(NOON)
     with lite.db.write() as session:

@@ -34,7 +34,7 @@ def slow_down(seconds: float | None = 30) -> ChannelError:
 
 def begin(hall: Hall, most: int = 4, owner: str = "w") -> list[Begun]:
     with hall.db.write() as session:
-        return outbox.begin_due(session, lambda: hall.now, owner, Hands(most={"email": most}))[0]
+        return outbox.begin_due(session, lambda: hall.now, owner, Hands(most={"email": most})).begun
 
 
 def look_at(hall: Hall) -> Any:

@@ -3,12 +3,13 @@
 from contact.outbox import rest
 from contact.outbox.by_hand import retry, settle_by_hand
 from contact.outbox.delivery import BULK, RANK, REPLY, Delivery, Exchange, may_follow, retry_at
-from contact.outbox.due import Begun, Hands, Plan, begin_due, claim, due_at, plan
+from contact.outbox.due import Hands, Plan, due_at, plan
 from contact.outbox.leases import begin, bury, give_back, renew
 from contact.outbox.load import outbound
 from contact.outbox.put import Words, cancel, put
 from contact.outbox.rest import Lane, Resting
 from contact.outbox.settle import expire, fail, hold, hold_refused, message_of, recover, settle, unsure
+from contact.outbox.take import Begun, begin_due, claim
 
 __all__ = [
     "BULK",
