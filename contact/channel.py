@@ -27,6 +27,7 @@ from contact.messages import (
     Remote,
     Waiting,
     Who,
+    Wish,
 )
 
 
@@ -139,7 +140,8 @@ class ChannelError(Exception):
     """The provider refused, or could not be reached: nothing was handed over.
 
     `retryable` tells whether trying again can help, `who` who can act, `reason` is the
-    sentence an agent reads, `code` the provider's own code.
+    sentence an agent reads, `code` the provider's own code. `wish` is set when it is the recipient
+    who refuses, by way of the provider.
     """
 
     def __init__(
@@ -152,9 +154,11 @@ class ChannelError(Exception):
         code: str = "",
         retry_after: float | None = None,
         exchange: Mapping[str, Any] | None = None,
+        wish: Wish | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.wish = wish
         self.fault = fault
         self.retryable = retryable
         self.who = who

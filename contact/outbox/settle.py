@@ -19,7 +19,7 @@ from contact.channel import ChannelError, Unsure
 from contact.db import wake
 from contact.directory import Address
 from contact.errors import Conflict, NotFound
-from contact.messages import AddressKind, Fault, Receipt, Who
+from contact.messages import AddressKind, Fault, Receipt, Who, Wish
 from contact.messages import DeliveryState as S
 from contact.outbox import delivery as rules
 from contact.outbox.delivery import Delivery, Exchange, may_follow, retry_at
@@ -122,9 +122,14 @@ def _beside(session: Session, now: datetime, delivery: Delivery, receipt: Receip
         delivery.provider_ref = receipt.provider_ref[:255]
     if receipt.caught:
         caught.keep(session, now, receipt.caught)
-    if receipt.wish:
+    _wished(session, now, delivery, receipt.wish)
+
+
+def _wished(session: Session, now: datetime, delivery: Delivery, wish: Wish | None) -> None:
+    """A provider has shut the door on the recipient's word: the house must know before it writes again."""
+    if wish:
         address = session.get_one(Address, delivery.address_id)
-        consent.record(session, now, address, receipt.wish, channel=delivery.channel)
+        consent.record(session, now, address, wish, channel=delivery.channel)
 
 
 def message_of(session: Session, receipt: Receipt, inbox_id: int | None = None) -> int:
@@ -153,6 +158,7 @@ def fail(session: Session, now: datetime, delivery: Delivery, error: ChannelErro
     log.lock(session)
     delivery = _get(session, delivery.id)
     _exchange(session, now, delivery, "error", error.reason, error.exchange)
+    _wished(session, now, delivery, error.wish)
     again = retry_at(now, delivery.attempts, error.retry_after)
     erased = delivery.message is None
     state = S.QUEUED if error.retryable and again < delivery.expires_at and not erased else S.FAILED
