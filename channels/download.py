@@ -80,10 +80,11 @@ async def _follow(session: aiohttp.ClientSession, place: Place, limit: int) -> G
     import aiohttp
 
     url = place.url
-    for _ in range(HOPS):
+    for hop in range(HOPS):
         _check(url, place.trusted)
-        auth = aiohttp.BasicAuth(*place.auth) if place.auth and origin_of(url) == place.origin else None
-        async with session.get(url, auth=auth, allow_redirects=False) as answer:
+        known = place.auth if not hop and origin_of(url) == place.origin else None
+        headers = {"Authorization": aiohttp.encode_basic_auth(*known)} if known else {}
+        async with session.get(url, headers=headers, allow_redirects=False) as answer:
             if answer.status in (301, 302, 303, 307, 308) and (to := answer.headers.get("Location")):
                 url = urljoin(url, to)
                 continue

@@ -47,13 +47,13 @@ class Http(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
         allow_redirects: bool = False,
     ) -> Response:
         call = CALL.get() or Call()
+        signed_in = {"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}
         async with self._session.request(
             method,
             self._at(url),
             params=params,  # type: ignore[arg-type]
             data=data,
-            headers=headers,
-            auth=aiohttp.BasicAuth(*auth) if auth else None,
+            headers={**(headers or {}), **signed_in},
             allow_redirects=False,
         ) as answer:
             body = await answer.content.read(ANSWER_LIMIT)
