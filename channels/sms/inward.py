@@ -27,6 +27,15 @@ STATUS = "status"
 KEPT = ("NumSegments", "FromCountry", "FromCity", "FromState", "MessagingServiceSid", "ForwardedFrom")
 """Fields worth keeping that no other place has."""
 
+ENDINGS = {
+    "audio/amr": ".amr",
+    "video/3gpp": ".3gp",
+    "audio/3gpp": ".3gp",
+    "text/vcard": ".vcf",
+    "text/x-vcard": ".vcf",
+}
+"""Of types that telephones send and Python does not know."""
+
 Values = Mapping[str, str]
 
 
@@ -125,7 +134,8 @@ def _remotes(values: Values) -> tuple[Remote, ...]:
 
 def _name(position: int, kind: str) -> str:
     """Media have no names; the type gives the ending."""
-    return f"mms-{position}{mimetypes.guess_extension(kind.partition(';')[0].strip()) or ''}"
+    kind = kind.partition(";")[0].strip().lower()
+    return f"mms-{position}{ENDINGS.get(kind) or mimetypes.guess_extension(kind) or ''}"
 
 
 def _fingerprint(values: Values, media: Sequence[Remote]) -> str:
