@@ -80,6 +80,7 @@ class Twilio:
         app.router.add_get(account + "/Messages.json", self.listed)
         app.router.add_get(account + "/Messages/{message}/Media/{name}", self.medium)
         app.router.add_get("/cdn/{name}", self.cdn)
+        app.router.add_get("/round", self.round)
         return app
 
     async def create(self, request: web.Request) -> web.StreamResponse:
@@ -135,6 +136,9 @@ class Twilio:
             self.trouble.append("the password was sent behind a redirect")
         kind, content = self.media[request.match_info["name"]]
         return web.Response(body=content, headers={"Content-Type": kind})
+
+    async def round(self, _request: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": f"{self.url}/round"})
 
     def _knows(self, request: web.Request) -> bool:
         return request.headers.get("Authorization") == encode_basic_auth(SID, TOKEN)
