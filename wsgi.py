@@ -48,8 +48,13 @@ def channels(settings: Settings) -> Channels:
     from channels.chat.adapter import Chat
     from channels.chat.visitor import Visitors
     from channels.email.adapter import Email
+    from channels.sms.adapter import Sms
 
-    return Channels(Chat(Visitors(settings.secret())), Email(settings))
+    return Channels(
+        Chat(Visitors(settings.secret())),
+        Email(settings),
+        Sms(settings.public, settings.secret()),
+    )
 
 
 def setups() -> list[Setup]:
@@ -64,12 +69,13 @@ def pages() -> list[Blueprint]:
     """Blueprints of the rooms."""
     from channels import webhooks
     from channels.chat import views as chat
+    from channels.sms import views as sms
     from contact.desk import api, contacts, failed, home, inboxes, parcel, sandbox, views
     from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages]
     side = [home.pages, contacts.pages, inboxes.pages, failed.pages, sandbox.pages]
-    return [chat.pages, webhooks.pages, door.pages, me.pages, people.pages, *desk, *side]
+    return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
 
 
 def doors() -> list[Door]:
@@ -96,6 +102,7 @@ def jobs() -> list[Job]:
 
 def parts(service: Service) -> list[Part]:
     """The worker's endless works: `Part(name, run)`, `run(context)` returns when `context.stop` is set."""
+    from channels import fetching
     from channels.dispatcher import Dispatcher
     from channels.email import sandbox
     from channels.email.listener import Listener
@@ -114,7 +121,8 @@ def parts(service: Service) -> list[Part]:
         Part("smtp listener", Listener().run, opens=True),
         Part("mailboxes", Mailboxes().run),
         Part("sandbox", sandbox.run, opens=True),
-        Part("dispatcher", Dispatcher({"email": service.settings.relay_connections}).run),
+        Part("fetching", fetching.run),
+        Part("dispatcher", Dispatcher({"email": service.settings.relay_connections, "sms": 25}).run),
     ]
 
 

@@ -157,4 +157,5 @@ def _not_sent(number: int, error: ChannelError) -> Receipt:
         code=error.code,
         reason=error.reason,
         exchange=error.exchange,
+        wish=error.wish,
     )

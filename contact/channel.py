@@ -160,6 +160,7 @@ class ChannelError(Exception):
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.wish = wish
         self.fault = fault
         self.retryable = retryable
         self.who = who

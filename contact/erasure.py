@@ -38,6 +38,7 @@ from contact.messages import DeliveryState
 from contact.outbox import Delivery, Exchange
 from contact.raw import Raw
 from contact.remains import Known, Remain, Why
+from contact.remotes import RemoteFile
 from contact.search.words import normal
 from contact.thread import MessageRef
 from contact.verify import refold
@@ -95,6 +96,7 @@ def erase(session: Session, now: datetime, contact_id: int, user_id: int | None)
     doomed = _attachments(session, scope.rows) | _raw(session, scope.rows, scope.emails)
     _drafts(session, scope)
     _outbox(session, scope.rows, scope.addresses)
+    _elsewhere(session, scope.rows)
     _empty(session, now, scope.rows)
     _each(session, scope.rows, lambda part: delete(MessageRef).where(MessageRef.interaction_id.in_(part)))
     _identity(session, now, scope)
@@ -149,6 +151,7 @@ def empty(session: Session, now: datetime, rows: Sequence[int]) -> int:
     search.forget_rows(session, numbers)
     files.doom(session, now, _attachments(session, numbers) | _raw(session, numbers, ()))
     _outbox(session, numbers, ())
+    _elsewhere(session, numbers)
     _empty(session, now, numbers)
     for talk in sorted({talk for _, talk in chosen if talk}):
         refold(session, talk)
@@ -222,7 +225,7 @@ def _forms(address: tuple[str, str]) -> Iterator[str]:
     """How people write an address."""
     kind, value = address
     yield normal(value)
-    if kind in ("tel", "fax"):
+    if kind in ("tel", "fax") and value.startswith("+"):  # not a short code or a sender's name
         import phonenumbers
 
         number = phonenumbers.parse(value)
@@ -286,6 +289,10 @@ def _outbox(session: Session, rows: Sequence[int], addresses: Sequence[int]) -> 
     _each(
         session, every, lambda part: update(Exchange).where(Exchange.delivery_id.in_(part)).values(reason="", detail={})
     )
+
+
+def _elsewhere(session: Session, rows: Sequence[int]) -> None:
+    _each(session, rows, lambda part: delete(RemoteFile).where(RemoteFile.interaction_id.in_(part)))
 
 
 def _empty(session: Session, now: datetime, rows: Sequence[int]) -> None:

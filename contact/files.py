@@ -231,9 +231,9 @@ def present(store: Store, items: Sequence[Item]) -> Sequence[Item]:
 _ATTACH = Prepared.insert(Attachment)
 
 
-def attach(session: Session, interaction_id: int, items: Sequence[Item]) -> None:
-    """Tie stored files to a row of the log, in order."""
-    for position, item in enumerate(items):
+def attach(session: Session, interaction_id: int, items: Sequence[Item], first: int = 0) -> None:
+    """Tie stored files to a row of the log, in order; `first` is the place of the first."""
+    for position, item in enumerate(items, start=first):
         _ATTACH.rows(session, {"interaction_id": interaction_id, "position": position, **asdict(item)})
 
 

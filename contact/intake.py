@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from contact import consent, directory, files, known, log, thread
+from contact import consent, directory, files, known, log, remotes, thread
 from contact import conversation as conversations
 from contact.conversation import State, Talk
 from contact.directory import Who
@@ -27,8 +27,13 @@ from contact.messages import AddressKind, Inbound, InboxFacts, Nature
 from contact.prepared import Prepared
 from contact.text import is_storable, storable
 
-CHAT_RETURN = timedelta(hours=24)
-"""A visitor who comes back within this time after the end goes on in the same conversation."""
+RETURN = {
+    AddressKind.VISITOR: timedelta(hours=24),
+    AddressKind.TEL: timedelta(days=7),
+    AddressKind.FAX: timedelta(days=7),
+}
+"""Who comes back within this time after the end goes on in the same conversation. A number's owner is
+the same person next week; what they want a month later is another matter."""
 
 OTHERS = 50
 """To and CC that become participants, at most."""
@@ -77,6 +82,8 @@ def take(
     talk = _talk(session, now, inbound, inbox.id, who, refs, found.talk)
     row = conversations.record(session, now, talk, NAMES[inbound.nature], **_row(inbound, who, inbox.id, items))
     files.attach(session, row.id, items)
+    if inbound.remotes:
+        remotes.keep(session, now, row.id, inbox.id, inbound.remotes)
     thread.remember_named(session, inbound.thread, refs, talk.id, row.id)
     thread.remember(session, [inbound.thread.message_id], talk.id, row.id)
     _others(session, now, inbound, talk)
@@ -137,6 +144,7 @@ def _content(inbound: Inbound, items: Sequence[files.Item]) -> dict[str, Any]:
         "nature": "" if inbound.nature is Nature.HUMAN else inbound.nature.value,
         "nature_reason": inbound.nature_reason,
         "files": [item.name for item in items],
+        "remotes": [one.name for one in inbound.remotes],
         "facts": dict(inbound.facts),
     }
     return {name: value for name, value in content.items() if value}
@@ -156,7 +164,7 @@ def _talk(
     found = conversations.talk(session, named) if named is not None else _likely(session, inbound, who, refs)
     if found is not None and not (found := conversations.shown_in(session, found)).erased:
         return found
-    if newest is not None and _goes_on(going := conversations.shown_in(session, newest), now):
+    if newest is not None and _goes_on(going := conversations.shown_in(session, newest), inbound.sender.kind, now):
         return going
     begun = conversations.begin(
         session,
@@ -183,10 +191,10 @@ def _likely(session: Session, inbound: Inbound, who: Who, refs: Sequence[thread.
     return None
 
 
-def _goes_on(talk: Talk, now: datetime) -> bool:
-    """A visitor's own conversation, unless it was resolved long ago."""
+def _goes_on(talk: Talk, kind: AddressKind, now: datetime) -> bool:
+    """The sender's own conversation, unless it was resolved long ago."""
     last = talk.columns.last_at
-    return talk.state != State.RESOLVED or (last is not None and last >= now - CHAT_RETURN)
+    return talk.state != State.RESOLVED or (last is not None and last >= now - RETURN[kind])
 
 
 def _joins(session: Session, inbound: Inbound) -> int | None:

@@ -1,6 +1,6 @@
 """What the house knows about a message that is coming in, by one statement.
 
-Was it seen before, who is it from, and is that visitor in the middle of a talk? The next line
+Was it seen before, who is it from, and is that person in the middle of a talk? The next line
 of a chat needs nothing else.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, func, literal, select
+from sqlalchemy import and_, bindparam, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from contact.conversation import Conversation, Talk
+from contact.conversation import Conversation, State, Talk
 from contact.conversation.talk import COLUMNS, talk_of
 from contact.directory import Address, Contact, Who
 from contact.directory.meet import WHO
@@ -34,22 +34,25 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """None, where nothing is known. `talk` is a visitor's newest conversation in the inbox."""
+    """None, where nothing is known. `talk` is the conversation in the inbox the sender may go on in."""
 
     seen: Seen | None
     who: Who | None
     talk: Talk | None
 
 
+UNNAMED = (AddressKind.VISITOR, AddressKind.TEL, AddressKind.FAX)
+"""Whose messages name no other message. Mails are threaded by what they name."""
 _SEEN, _WHO = len(fields(Seen)), len(WHO)
 
 
 def _statement() -> Prepared:
     row, nothing = Interaction, select(literal(1).label("one")).subquery()
-    newest = (
-        select(func.max(Conversation.id))
+    unsettled = and_(Address.kind != AddressKind.VISITOR.value, Conversation.state != State.RESOLVED.value)
+    newest = (  # a visitor's newest; of a number the newest that is not resolved, if there is one
+        select(func.coalesce(func.max(case((unsettled, Conversation.id))), func.max(Conversation.id)))
         .where(
-            Address.kind == AddressKind.VISITOR.value,  # mails are threaded by what they name
+            or_(*(Address.kind == kind.value for kind in UNNAMED)),
             Conversation.contact_id == Address.contact_id,
             Conversation.inbox_id == bindparam("inbox"),
         )

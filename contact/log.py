@@ -67,6 +67,9 @@ class Name(StrEnum):
     CONVERSATION_MERGED = "conversation.merged"
     CONVERSATION_UNMERGED = "conversation.unmerged"
 
+    FILE_FETCHED = "file.fetched"
+    FILE_MISSING = "file.missing"
+
     NOTE_ADDED = "note.added"
     PARTICIPANT_JOINED = "participant.joined"
 

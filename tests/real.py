@@ -1,5 +1,7 @@
 """Real counterparts for the tests: the server itself, Dovecot, PostgreSQL, Valkey, Chromium, an SMTP sink.
 
+Prism with Twilio's OpenAPI stands in `twilio_double.py`.
+
 Where one is not there, a test that needs it is skipped, loudly; with HANMARU_REAL=all it fails.
 Everything listens on loopback, on ports the system chose, in folders of its own under /tmp
 (pytest's folders are closed to the unprivileged users that PostgreSQL and Dovecot run as).

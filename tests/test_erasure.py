@@ -314,6 +314,6 @@ def test_every_table_is_thought_of() -> None:
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",
         "delivery", "exchange", "message_ref", "raw", "contact_words", "draft", "trusted_sender", "caught_mail",
-        "consent",
+        "consent", "remote_file",
     }  # fmt: skip
     assert set(Base.metadata.tables) - harmless - erased == set()

@@ -78,11 +78,11 @@ def test_a_chat_that_ended_long_ago_begins_anew(hall: Hall) -> None:
     talk = hall.chat_in().conversation_id
     with hall.db.write() as session:
         conversations.resolve(session, hall.now, conversations.get(session, talk), 1)
-    hall.tick(intake.CHAT_RETURN.total_seconds() - 120)
+    hall.tick(intake.RETURN[AddressKind.VISITOR].total_seconds() - 120)
     assert hall.chat_in().conversation_id == talk
     with hall.db.write() as session:
         conversations.resolve(session, hall.now, conversations.get(session, talk), 1)
-    hall.tick(intake.CHAT_RETURN.total_seconds() + 120)
+    hall.tick(intake.RETURN[AddressKind.VISITOR].total_seconds() + 120)
     assert hall.chat_in().conversation_id != talk
 
 

@@ -251,6 +251,7 @@ def sentence(row: Interaction, users: dict[int, User], known: dict[int, Person])
         "subject": content.get("subject", ""),
         "stars": data.get("score", ""),
         "address": content.get("value", ""),
+        "file": content.get("name", ""),
     } | facts
     return str(_(text)) % facts
 

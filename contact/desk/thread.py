@@ -19,7 +19,7 @@ from contact.desk.draft import Draft
 from contact.desk.entries import Entry
 from contact.directory import Person, people
 from contact.inbox import Inbox
-from contact.log import Interaction
+from contact.log import Interaction, Name
 from contact.service import Service
 from contact.users import User
 
@@ -122,11 +122,12 @@ def _more(rows: list[Interaction], asked: int) -> int:
 
 
 def since(session: Session, number: int, after: int) -> Since:
-    """New rows, and messages whose delivery has moved, oldest first."""
+    """New rows, and messages whose delivery has moved or whose files have come, oldest first."""
     conversation = conversations.top(session, conversations.get(session, number))
     rows = reading.thread(session, conversation.id, after=after, limit=BEHIND)
     known = {row.id for row in rows}
-    about = {row.about_id for row in rows if row.delivery_id and row.about_id} - known
+    changed = (row for row in rows if row.delivery_id or row.name in (Name.FILE_FETCHED, Name.FILE_MISSING))
+    about = {row.about_id for row in changed if row.about_id} - known
     moved = session.scalars(select(Interaction).where(Interaction.id.in_(about)).order_by(Interaction.id)).all()
     built = [entry for row in [*moved, *rows[:1]] for entry in _below(session, conversation.id, row)]
     built += entries.build(session, rows[1:], conversation.id, rows[0] if rows else None)

@@ -12,11 +12,7 @@ from typing import Final
 from contact.directory.hints import Reason
 from contact.log import Name
 from contact.messages import DeliveryState, Fault, Nature, Who
-
-
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "collect this, translate later"
-    """Mark a sentence for the catalogue."""
-    return text
+from contact.text import N_ as N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +53,8 @@ LOG: Final[dict[Name, Line]] = {
     Name.CONVERSATION_RENAMED: Line(N_("%(who)s changed the subject to “%(subject)s”."), "edit"),
     Name.CONVERSATION_MERGED: Line(N_("%(who)s merged this conversation into #%(into)s."), "merge"),
     Name.CONVERSATION_UNMERGED: Line(N_("%(who)s took the conversations apart again."), "split"),
+    Name.FILE_FETCHED: Line(N_("A file of the message was fetched."), "attach", quiet=True),
+    Name.FILE_MISSING: Line(N_("A file of the message could not be fetched: %(file)s"), "trouble"),
     Name.NOTE_ADDED: Line(N_("%(who)s wrote a note."), "note"),
     Name.PARTICIPANT_JOINED: Line(N_("%(contact)s takes part (CC)."), "people"),
     Name.CHAT_ENDED: Line(N_("The chat has ended."), "chat"),

@@ -1,0 +1,372 @@
+"""What every channel promises, tried on each one of `wsgi.channels()`: a new channel brings one `Case`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from real import SmtpSink, free_port
+from sqlalchemy import select
+from twilio_double import OURS, SID, THEIRS, TOKEN, Twilio, incoming, signed
+
+import wsgi
+from channels.chat.visitor import Visitors
+from channels.sms import adapter as sms
+from contact import inbox as inboxes
+from contact.channel import Asks, Channel, ChannelError, Channels, Fetches, Forged, Looks, Receipts, Unreadable, Unsure
+from contact.db import utcnow
+from contact.messages import AddressKind, DeliveryState, Envelope, Inbound, InboxFacts, Outbound, Party, Receipt
+from contact.raw import Raw
+from contact.service import Service
+from contact.settings import Settings
+from contact.vault import Vault
+
+PUBLIC = "http://127.0.0.1:1"
+KEY = "only-for-tests-" * 3
+Said = tuple[bytes, Envelope]
+
+
+@dataclass
+class World:
+    """The counterparts, started when somebody asks for one."""
+
+    request: pytest.FixtureRequest
+
+    @property
+    def twilio(self) -> Twilio:
+        return self.request.getfixturevalue("twilio")  # type: ignore[no-any-return]
+
+    @property
+    def smtp(self) -> SmtpSink:
+        return self.request.getfixturevalue("smtp_sink")  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How one channel is tried.
+
+    `mood` brings its counterpart to refuse for good (`permanent`), for now (`passing`) or to fall silent after it
+    took a message (`silent`); None = nobody else carries it. `said` is a message to us, as signed, `forged` the same
+    by somebody else; None = anybody may speak. `garbage` must be unreadable. `sandbox`: it has one, so it comes
+    first among the providers.
+    """
+
+    to: Party
+    box: Callable[[World], InboxFacts]
+    too_long: int
+    said: Callable[[], Said]
+    garbage: Sequence[bytes]
+    forged: Callable[[], Said] | None = None
+    mood: Callable[[World, str], None] | None = None
+    sandbox: bool = True
+
+
+# -- chat -----------------------------------------------------------------------------------------
+
+
+def _chat_said(token: str = "") -> Said:
+    token = token or Visitors(KEY.encode()).token("visitor-0000000001", 7)
+    raw = b'{"token": "%s", "id": "m-0000000001", "text": "hello"}' % token.encode()
+    return raw, Envelope("chat", 7, "widget", "socket")
+
+
+CHAT = Case(
+    to=Party(AddressKind.VISITOR, "visitor-0000000001"),
+    box=lambda _world: InboxFacts(7, "chat", "chat", "widget", "Chat"),
+    too_long=100_000,
+    said=_chat_said,
+    forged=lambda: _chat_said("nobody.signed.this"),
+    garbage=[b"", b"{", b"[]", b'{"token": 1}', b"\xff\x00"],
+    sandbox=False,
+)
+
+
+# -- e-mail ---------------------------------------------------------------------------------------
+
+
+def _mail_box(world: World) -> InboxFacts:
+    relay = {"host": "127.0.0.1", "port": world.smtp.port, "tls": "none"}
+    return InboxFacts(1, "email", "email", "help@shop.example", "Help", settings={"relay": relay})
+
+
+def _mail_mood(world: World, what: str) -> None:
+    moods = {"permanent": "rcpt:550 5.1.1 no such user", "passing": "data:451 4.3.0 later", "silent": "drop"}
+    world.smtp.moods.append(moods[what])
+
+
+EMAIL = Case(
+    to=Party(AddressKind.EMAIL, "kim@customer.example"),
+    box=_mail_box,
+    too_long=1_700_000,
+    said=lambda: (
+        b"From: kim@customer.example\r\nMessage-ID: <1@customer.example>\r\nSubject: Hi\r\n\r\nHello\r\n",
+        Envelope("email", 1, "help@shop.example", "smtp", "kim@customer.example", ("help@shop.example",)),
+    ),
+    garbage=[b""],
+    mood=_mail_mood,
+    sandbox=False,
+)
+
+
+# -- sms ------------------------------------------------------------------------------------------
+
+
+def _sms_box(world: World) -> InboxFacts:
+    given = {"account_sid": SID, "base_url": world.twilio.url}
+    return InboxFacts(3, "sms", "twilio", OURS, "Text", settings=given, secrets={"auth_token": TOKEN})
+
+
+def _sms_said(key: str = TOKEN) -> Said:
+    url, fields = f"{PUBLIC}/hooks/sms/3", incoming(MessageSid="SM" + "0" * 32)
+    headers = {"url": url, "what": "", "content-type": "application/x-www-form-urlencoded",
+               "x-twilio-signature": signed(url, fields, key)}  # fmt: skip
+    return urlencode(fields).encode(), Envelope("sms", 3, OURS, "webhook", headers=headers)
+
+
+def _sms_mood(world: World, what: str) -> None:
+    world.twilio.moods[THEIRS] = {"permanent": "21211", "passing": "20429", "silent": "drop"}[what]
+
+
+SMS = Case(
+    to=Party(AddressKind.TEL, THEIRS),
+    box=_sms_box,
+    too_long=1601,
+    said=_sms_said,
+    forged=lambda: _sms_said("wrong"),
+    garbage=[b"", b"\xff\xfe", b"{}", b"a=1", b"MessageSid=", b"[" * 5000],
+    mood=_sms_mood,
+)
+
+CASES = {"chat": CHAT, "email": EMAIL, "sms": SMS}
+
+# -------------------------------------------------------------------------------------------------
+
+
+def settings_of(home: Path) -> Settings:
+    return Settings(  # type: ignore[call-arg]
+        _env_file=None, data_dir=home, secret_key=KEY, files_limit_mb=1, listen=("127.0.0.1", 1),
+        sandbox_listen=("127.0.0.1", 0),
+    )  # fmt: skip
+
+
+def registered() -> Channels:
+    return wsgi.channels(settings_of(Path("/nowhere")))
+
+
+@pytest.fixture(params=[channel.name for channel in registered()])
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def channel(name: str) -> Channel:
+    return registered()[name]
+
+
+@pytest.fixture
+def case(name: str) -> Case:
+    assert name in CASES, "a channel without a case: add one above"
+    return CASES[name]
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest) -> World:
+    return World(request)
+
+
+def outbound(case: Case, text: str = "안녕하세요", **more: Any) -> Outbound:
+    return Outbound(17, 5, "m17@shop.example", case.to, text, **{"subject": "Hello", "created_at": utcnow(), **more})
+
+
+def send(channel: Channel, message: Outbound, box: InboxFacts) -> Receipt:
+    async def run() -> Receipt:
+        try:
+            return await channel.send(message, box)
+        finally:
+            await channel.close()
+
+    return asyncio.run(run())
+
+
+def without_secrets(box: InboxFacts) -> InboxFacts:
+    return replace(box, secrets={})
+
+
+def test_capabilities_are_sane(channel: Channel, case: Case) -> None:
+    can = channel.capabilities
+    assert can.address is case.to.kind
+    assert can.max_text > 0
+    assert can.max_attachment_bytes > 0
+    assert can.encodings
+    assert can.batch >= 1
+    assert all(count > 0 and window.total_seconds() > 0 for count, window in can.pace)
+    assert isinstance(channel, Asks) == (can.receipts is Receipts.ASKED)
+    assert can.hook is None or (can.hook.limit > 0 and case.forged is not None), "who hears the world checks who speaks"
+    assert inspect.iscoroutinefunction(channel.send)
+
+
+def test_providers_are_named_and_the_sandbox_comes_first(channel: Channel, case: Case) -> None:
+    names = [one.name for one in channel.providers]
+    assert names
+    assert len(set(names)) == len(names)
+    assert (names[0] == "sandbox") is case.sandbox
+    for provider in channel.providers:
+        fields = [one.name for one in provider.settings]
+        assert len(set(fields)) == len(fields)
+        assert all(one.label for one in provider.settings)
+        assert all(bool(one.choices) == (one.kind == "choice") for one in provider.settings)
+
+
+def test_the_sandbox_takes_everything_and_shows_it(channel: Channel, case: Case, world: World) -> None:
+    if not case.sandbox:
+        pytest.skip("mail's sandbox is a server of its own; a chat leaves by our own sockets")
+    box = replace(case.box(world), provider="sandbox", secrets={})
+    receipt = send(channel, outbound(case), box)
+    assert receipt.delivery_id == 17
+    assert receipt.state is DeliveryState.WIRED
+    assert receipt.caught is not None
+    assert receipt.caught.channel == channel.name
+    assert receipt.caught.message_id == "m17@shop.example"
+
+
+def test_a_message_is_handed_over(channel: Channel, case: Case, world: World) -> None:
+    receipt = send(channel, outbound(case), case.box(world))
+    assert receipt.delivery_id == 17
+    assert receipt.state is DeliveryState.WIRED
+
+
+@pytest.mark.parametrize("what", ["permanent", "passing"])
+def test_a_refusal_says_whether_trying_again_can_help(channel: Channel, case: Case, world: World, what: str) -> None:
+    if case.mood is None:
+        pytest.skip("nobody else carries it")
+    box = case.box(world)
+    case.mood(world, what)
+    with pytest.raises(ChannelError) as raised:
+        send(channel, outbound(case), box)
+    assert raised.value.retryable is (what == "passing")
+    assert raised.value.reason
+    assert raised.value.exchange
+    assert not [one for one in box.secrets.values() if one in str(raised.value.exchange)]
+
+
+def test_silence_after_it_was_handed_over_is_not_known(channel: Channel, case: Case, world: World) -> None:
+    if case.mood is None:
+        pytest.skip("nobody else carries it")
+    box = case.box(world)
+    case.mood(world, "silent")
+    with pytest.raises(Unsure) as raised:
+        send(channel, outbound(case), box)
+    assert raised.value.reason
+
+
+def test_nobody_there_is_a_passing_failure(channel: Channel, case: Case, world: World) -> None:
+    if case.mood is None:
+        pytest.skip("nobody else carries it")
+    box, nobody = case.box(world), free_port()
+    given = dict(box.settings)
+    given |= {"base_url": f"http://127.0.0.1:{nobody}", "relay": {"host": "127.0.0.1", "port": nobody, "tls": "none"}}
+    with pytest.raises(ChannelError) as raised:
+        send(channel, outbound(case), replace(box, settings=given))
+    assert raised.value.retryable
+
+
+def test_a_message_is_read_the_same_however_often(channel: Channel, case: Case, world: World) -> None:
+    raw, envelope = case.said()
+    box = case.box(world)
+    channel.verify(raw, envelope, box)
+    (first,) = channel.parse(raw, envelope, without_secrets(box))
+    (second,) = channel.parse(raw, replace(envelope, received_at=utcnow()), without_secrets(box))
+    assert isinstance(first, Inbound)
+    assert isinstance(second, Inbound)
+    assert first.channel == channel.name
+    assert first.key
+    assert (first.key, first.fingerprint) == (second.key, second.fingerprint)
+    assert len(first.key) <= 120
+    assert len(first.fingerprint) <= 64
+    assert first.sender.kind is case.to.kind
+
+
+def test_what_is_forged_is_forged(channel: Channel, case: Case, world: World) -> None:
+    if case.forged is None:
+        pytest.skip("anybody may write us a mail")
+    raw, envelope = case.forged()
+    with pytest.raises(Forged) as raised:
+        channel.verify(raw, envelope, case.box(world))
+    assert str(raised.value)
+    with pytest.raises(Forged):
+        channel.verify(b"", replace(envelope, headers={}), case.box(world))
+
+
+def test_garbage_is_unreadable_and_nothing_else(channel: Channel, case: Case, world: World) -> None:
+    _, envelope = case.said()
+    for raw in case.garbage:
+        with pytest.raises(Unreadable) as raised:
+            channel.parse(raw, envelope, without_secrets(case.box(world)))
+        assert str(raised.value), raw[:40]
+
+
+def test_what_is_too_long_is_refused_before_it_leaves(channel: Channel, case: Case, world: World) -> None:
+    box = case.box(world)
+    assert channel.preview(outbound(case), box).problems == ()
+    shown = channel.preview(outbound(case, "a" * case.too_long), box)
+    assert shown.problems
+    assert all(at >= 0 and reason for at, reason in shown.problems)
+
+
+def test_optional_deeds_are_coroutines(channel: Channel) -> None:
+    for kind, deed in ((Asks, "ask"), (Looks, "look_up"), (Fetches, "fetch")):
+        if isinstance(channel, kind):
+            assert inspect.iscoroutinefunction(getattr(channel, deed))
+
+
+# -- over the door ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def service(tmp_path: Path, _template: Path) -> Iterator[Service]:
+    shutil.copy(_template, tmp_path / "hanmaru.db")
+    one = Service.of(settings_of(tmp_path), wsgi.channels(settings_of(tmp_path)))
+    yield one
+    one.close()
+
+
+def test_an_unknown_inbox_hears_nothing(name: str, channel: Channel, case: Case, service: Service) -> None:
+    """Not there, or another channel's: nothing is kept either way."""
+    app = wsgi.create_app(service=service)
+    other = next(one for one in ("email", "sms") if one != name)
+    with service.db.write() as session:
+        box = inboxes.add(session, utcnow(), other, "+8225551234" if other == "sms" else "other@shop.example", "Other")
+    raw, _ = case.said()
+    for number in (999, box.id):
+        assert app.test_client().post(f"/hooks/{name}/{number}", data=raw).status_code == 404
+
+
+def test_what_is_forged_is_not_kept(name: str, channel: Channel, case: Case, service: Service, world: World) -> None:
+    if channel.capabilities.hook is None:
+        pytest.skip("it has no hook")
+    app = wsgi.create_app(service=service)
+    facts = case.box(world)
+    with service.db.write() as session:
+        box = inboxes.add(session, utcnow(), name, facts.address, "Ours", provider=facts.provider)
+        box.settings, box.secrets = dict(facts.settings), Vault.of(service.settings).seal_all(dict(facts.secrets))
+    assert case.forged is not None
+    raw, envelope = case.forged()
+    kind = envelope.headers.get("content-type", "")
+    answer = app.test_client().post(f"/hooks/{name}/{box.id}", data=raw, content_type=kind)
+    assert answer.status_code == 403
+    with service.db.read() as session:
+        assert session.scalars(select(Raw.id)).all() == []
+
+
+def test_our_patience_is_shorter_than_a_lease() -> None:
+    """Else a slow answer becomes `unknown` by the dispatcher, without the exchange that says why."""
+    from contact.outbox.delivery import LEASE
+
+    assert LEASE.total_seconds() * 0.9 > sms.TIMEOUT
