@@ -127,7 +127,7 @@ class Fax:
         try:
             return tiff.pngs(file.content, limit)
         except Damaged as error:
-            raise Unreadable(f"{file.name} is damaged: {error}") from error
+            raise Unreadable(f"The file {file.name} is damaged: {error}") from error
 
     async def close(self) -> None:
         """Nothing is held open."""

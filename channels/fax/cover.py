@@ -12,7 +12,7 @@ from contact import address
 from contact.messages import AddressKind, InboxFacts, Outbound
 
 TEMPLATE: Final = (Path(__file__).parent / "cover.typ").read_bytes()
-FONTS: Final = ("NanumGothic", "NanumBarunGothic", "Noto Sans CJK KR", "Noto Sans KR", "Pretendard")
+FONTS: Final = ("nanumgothic", "nanumbarungothic", "noto sans cjk kr", "noto sans kr", "pretendard")
 """The first that is installed is used; what it lacks is taken from the others."""
 LABELS: Final = {
     "ko": ("팩스", "받는 분", "받는 번호", "보낸 분", "보낸 번호", "날짜", "제목", "쪽수 (표지 포함)"),
@@ -65,7 +65,7 @@ def installed() -> list[str]:
     """Which of our fonts are here."""
     import typst
 
-    here = set(typst.Fonts().families())
+    here = {family.lower() for family in typst.Fonts().families()}
     return [name for name in FONTS if name in here]
 
 

@@ -37,7 +37,7 @@ def pages(pdf: bytes, name: str, limit: int, fine: bool = True) -> list[bytes]:
         _run(home, name, limit, fine)
         made = [path.read_bytes() for path in sorted(home.glob("page*.tif"))]
     if not made:
-        raise Unprintable(f"{name} has no pages that can be read.")
+        raise Unprintable(f"The file {name} has no pages that can be read.")
     return made
 
 
@@ -58,6 +58,6 @@ def _run(home: Path, name: str, limit: int, fine: bool) -> None:
             env={"PATH": "/usr/bin:/bin", "TMPDIR": str(home), "LC_ALL": "C"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise Unprintable(f"{name} takes too long to be made into pages.") from None
+        raise Unprintable(f"The file {name} takes too long to be made into pages.") from None
     if done.returncode:
-        raise Unprintable(f"{name} cannot be read as PDF.")
+        raise Unprintable(f"The file {name} cannot be read as PDF.")

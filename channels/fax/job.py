@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from channels.fax.states import STATES, meaning
+from channels.fax.states import STATES, code_of, meaning
 from contact.messages import DeliveryState, Progress, Receipt
 
 FORMAT: Final = "%j|%a|%P|%y|%D|%T|%J|%s"
@@ -85,14 +85,15 @@ def receipt(job: Job, delivery_id: int, *, exchange: dict[str, Any] | None = Non
     progress = Progress(job.sent, job.pages) if job.pages else None
     if state is not DeliveryState.FAILED:
         return Receipt(state, delivery_id=delivery_id, provider_ref=job.ref, exchange=told, progress=progress)
-    what = meaning(job.code)
+    code = code_of(job.code, job.said)
+    what = meaning(code)
     return Receipt(
         state,
         delivery_id=delivery_id,
         provider_ref=job.ref,
         fault=what.fault,
         who=what.who,
-        code=f"E{job.code:03}" if job.code else "",
+        code=f"E{code:03}" if code else "",
         reason=_reason(job),
         exchange=told | {"again": what.again},
         progress=progress,
@@ -108,7 +109,7 @@ def _told(job: Job) -> dict[str, Any]:
 
 def _reason(job: Job) -> str:
     said = job.said or "The fax server gives no reason."
-    if job.code == 345:
+    if code_of(job.code, job.said) == 345:
         said = "The fax was stopped."
     return f"{said} ({job.sent} of {job.pages} pages had arrived.)" if job.sent else said
 

@@ -24,7 +24,7 @@ def pages(content: bytes, name: str, limit: int, fine: bool = True) -> list[byte
         with tiff.opened(content, sniff.FORMATS) as image:
             return [_page(_fitted(each), fine) for each in _frames(image, limit)]
     except Damaged as error:
-        raise Unprintable(f"{name} cannot be read as an image: {error}") from error
+        raise Unprintable(f"The file {name} cannot be read as an image: {error}") from error
 
 
 def _page(sheet: Image.Image, fine: bool) -> bytes:

@@ -73,5 +73,6 @@ def _pages(file: File, language: str, limit: int, fine: bool) -> list[bytes]:
 
 
 def _missing(error: Exception) -> ChannelError:
-    what = "Ghostscript" if isinstance(error, NoGhostscript) else "A font with Korean letters"
-    return ChannelError(f"{what} is not installed here.", fault=Fault.CONFIG, who=Who.US, code="missing")
+    font = "A font with Korean letters is not installed here."
+    words = "Ghostscript is not installed here." if isinstance(error, NoGhostscript) else font
+    return ChannelError(words, fault=Fault.CONFIG, who=Who.US, code="missing")

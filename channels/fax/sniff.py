@@ -40,7 +40,7 @@ def kind(file: File) -> Kind:
     """What the bytes are; raises `Unprintable`, also when they are not what the file is said to be."""
     head = file.content[:1024]
     if not head.strip():
-        raise Unprintable(f"{file.name} is empty.")
+        raise Unprintable(f"The file {file.name} is empty.")
     if b"%PDF-" in head:  # ISO 32000: within the first 1,024 bytes
         return "pdf"
     if image_of(head):
@@ -49,8 +49,10 @@ def kind(file: File) -> Kind:
     if claimed.startswith("text/") and "html" not in claimed:
         return "text"
     if claimed in TYPES:
-        raise Unprintable(f"{file.name} is not what its name says: it holds no {claimed.rpartition('/')[2].upper()}.")
-    raise Unprintable(f"{file.name} cannot be faxed: only PDF, images and plain text can.")
+        raise Unprintable(
+            f"The file {file.name} is not what its name says: it holds no {claimed.rpartition('/')[2].upper()}."
+        )
+    raise Unprintable(f"The file {file.name} cannot be faxed: only PDF, images and plain text can.")
 
 
 def image_of(head: bytes) -> str:
@@ -69,4 +71,4 @@ def text_of(file: File) -> str:
             continue
         if "\0" not in text:
             return text
-    raise Unprintable(f"{file.name} cannot be read as text.")
+    raise Unprintable(f"The file {file.name} cannot be read as text.")

@@ -85,6 +85,31 @@ FAMILIES: Final[tuple[tuple[range, Meaning], ...]] = (
 """The first that fits counts."""
 
 
+GAVE_UP: Final = frozenset({0, 333, 334})
+"""Codes that hide why the last try failed; the sentence says it: `No local dialtone; too many attempts to dial`."""
+SENTENCES: Final[dict[str, int]] = {
+    "Busy signal detected": 1,
+    "No carrier detected": 2,
+    "No answer from remote": 3,
+    "No local dialtone": 4,
+    "Invalid dialing command": 5,
+    "Unknown problem": 6,
+    "Carrier established, but Phase A failure": 7,
+    "Data connection established (wanted fax)": 8,
+    "Glare - RING detected": 9,
+    "Blacklisted by modem": 10,
+    "Ringback detected, no answer without CED": 11,
+    "Ring detected without successful handshake": 12,
+    "Job aborted by request": 345,
+    "Kill time expired": 325,
+}
+
+
+def code_of(code: int, said: str) -> int:
+    """The code of what went wrong, not of the giving up after it."""
+    return SENTENCES.get(said.partition(";")[0].strip(), code) if code in GAVE_UP else code
+
+
 def meaning(code: int) -> Meaning:
     """Who can act on an error code, and whether trying again can help."""
     if code in CODES:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from PIL import Image, TiffImagePlugin
 
@@ -15,7 +15,9 @@ FINE, NORMAL = (204, 196), (204, 98)
 """Dots an inch across and down."""
 MOST_DOTS = 40_000_000
 """Of one image: an A4 page at 600 dpi has 35 million."""
-_X, _Y, _ROWS, _DESCRIPTION = 282, 283, 278, 270
+BROKEN: Final = (OSError, ValueError, TypeError, LookupError, SyntaxError, OverflowError, struct.error, Warning)
+"""What Pillow raises over bytes that are no honest picture."""
+_ROWS, _DESCRIPTION = 278, 270
 
 
 class Damaged(Exception):
@@ -47,8 +49,8 @@ def pdf(content: bytes) -> bytes:
         frames(image)  # all of it can be read
         image.seek(0)
         try:
-            image.save(out, "PDF", save_all=True, dpi=dpi_of(image))
-        except (OSError, ValueError, struct.error) as error:
+            image.save(out, "PDF", save_all=True, dpi=dpi_of(image), creationDate=None, modDate=None)  # always the same
+        except BROKEN as error:
             raise Damaged(str(error)) from error
     return out.getvalue()
 
@@ -85,9 +87,9 @@ def each(image: Image.Image, limit: int) -> Iterator[Image.Image]:
     for number in range(limit):
         try:
             image.seek(number)
-        except EOFError:
+        except EOFError:  # no more pages
             return
-        except (OSError, ValueError, SyntaxError, struct.error) as error:
+        except BROKEN as error:
             raise Damaged(str(error)) from error
         _load(image)
         yield image
@@ -96,10 +98,10 @@ def each(image: Image.Image, limit: int) -> Iterator[Image.Image]:
 def opened(content: bytes, formats: Sequence[str] = ("TIFF",)) -> Image.Image:
     """The image in these bytes, not yet decoded; raises `Damaged`, also for one too large to be honest."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own limit and its remarks on odd tags; ours is below
-            image = Image.open(io.BytesIO(content), formats=list(formats))
-    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
+        image = Image.open(io.BytesIO(content), formats=list(formats))
+    except Image.DecompressionBombError as error:
+        raise Damaged(f"it is too large: {error}") from error
+    except BROKEN as error:
         raise Damaged("it is no picture that can be read") from error
     if image.width * image.height > MOST_DOTS:
         raise Damaged(f"it is too large: {image.width} x {image.height} dots.")
@@ -111,7 +113,7 @@ def _load(image: Image.Image) -> None:
         raise Damaged(f"it is too large: {image.width} x {image.height} dots.")
     try:
         image.load()
-    except (OSError, ValueError, SyntaxError, struct.error) as error:
+    except BROKEN as error:
         raise Damaged(str(error)) from error
 
 
