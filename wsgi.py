@@ -48,12 +48,14 @@ def channels(settings: Settings) -> Channels:
     from channels.chat.adapter import Chat
     from channels.chat.visitor import Visitors
     from channels.email.adapter import Email
+    from channels.fax.adapter import Fax
     from channels.sms.adapter import Sms
 
     return Channels(
         Chat(Visitors(settings.secret())),
         Email(settings),
         Sms(settings.public, settings.secret()),
+        Fax(settings),
     )
 
 
@@ -103,6 +105,7 @@ def jobs() -> list[Job]:
 def parts(service: Service) -> list[Part]:
     """The worker's endless works: `Part(name, run)`, `run(context)` returns when `context.stop` is set."""
     from channels import fetching
+    from channels.asking import Asking
     from channels.dispatcher import Dispatcher
     from channels.email import sandbox
     from channels.email.listener import Listener
@@ -123,12 +126,14 @@ def parts(service: Service) -> list[Part]:
         Part("sandbox", sandbox.run, opens=True),
         Part("fetching", fetching.run),
         Part("dispatcher", Dispatcher({"email": service.settings.relay_connections, "sms": 25}).run),
+        Part("asking", Asking().run),
     ]
 
 
 def commands(app: Flask) -> None:
     """Groups and commands of `flask --app wsgi`."""
     from channels.email import check
+    from channels.fax import check as fax
     from contact.cli import group as log
     from contact.cli import people
     from contact.ops import cli as ops
@@ -137,7 +142,7 @@ def commands(app: Flask) -> None:
     app.cli.add_command(user)
     app.cli.add_command(log)
     app.cli.add_command(people)
-    ops.install(app, [check.mailboxes])
+    ops.install(app, [check.mailboxes, fax.lines])
 
 
 def first_start(service: Service) -> list[Line]:

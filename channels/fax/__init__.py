@@ -1,0 +1,1 @@
+"""Fax: out by a HylaFAX server, in by its receive hook; every message leaves and arrives as pages."""
