@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "collect this, translate later"
+    """Mark a sentence for the catalogue where no request is: in adapters and pure parts."""
+    return text
+
+
 def storable(value: Any) -> Any:
     """`value` (text, or JSON-ready data) with U+FFFD for what cannot be stored.
 
