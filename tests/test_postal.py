@@ -146,8 +146,9 @@ FOREIGN = st.builds(
         lambda names: tuple(" ".join(name.split()) for name in names)
     ),
     country=st.sampled_from(["US", "FR", "JP"]),
-    rows=st.lists(st.tuples(NUMBER, st.sampled_from(["High Street", "Rue du Bac"])).map(" ".join), min_size=1, max_size=4)
-    .map(tuple),
+    rows=st.lists(
+        st.tuples(NUMBER, st.sampled_from(["High Street", "Rue du Bac"])).map(" ".join), min_size=1, max_size=4
+    ).map(tuple),
 )  # fmt: skip
 
 
@@ -157,8 +158,8 @@ def test_the_one_line_gives_the_address_back(one: Postal) -> None:
 
 
 PIECES = st.sampled_from(
-    ["서울", "강남구", "테헤란로", "152", "(역삼동)", "06236", "135-080", "김하나", "귀하", "\n", " | ", ",", " / ", "(", ")",
-     "지하", "3층", "역삼동", "737", "산", "USA", "로", "우)", "중앙로 12번길", "KR", "님"]
+    ["서울", "강남구", "테헤란로", "152", "(역삼동)", "06236", "135-080", "김하나", "귀하", "\n", " | ", ",", " / ", "(",
+     ")", "지하", "3층", "역삼동", "737", "산", "USA", "로", "우)", "중앙로 12번길", "KR", "님"]
 )  # fmt: skip
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from contact.postal import provinces
@@ -15,13 +15,13 @@ from contact.text import N_
 MAX_NAMES = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Problem:
     """`message` is a msgid, filled by `facts`. `stops`: no letter is printed until it is put right."""
 
     field: str
     message: str
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     stops: bool = True
 
     def __str__(self) -> str:
