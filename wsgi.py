@@ -48,8 +48,9 @@ def channels(settings: Settings) -> Channels:
     from channels.chat.adapter import Chat
     from channels.chat.visitor import Visitors
     from channels.email.adapter import Email
+    from channels.post.adapter import Post
 
-    return Channels(Chat(Visitors(settings.secret())), Email(settings))
+    return Channels(Chat(Visitors(settings.secret())), Email(settings), Post(settings))
 
 
 def setups() -> list[Setup]:
