@@ -65,11 +65,11 @@ def pages() -> list[Blueprint]:
     """Blueprints of the rooms."""
     from channels import webhooks
     from channels.chat import views as chat
-    from contact.desk import api, contacts, failed, home, inboxes, parcel, sandbox, views
+    from contact.desk import api, contacts, failed, home, inboxes, letters, parcel, sandbox, views
     from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages]
-    side = [home.pages, contacts.pages, inboxes.pages, failed.pages, sandbox.pages]
+    side = [home.pages, contacts.pages, inboxes.pages, failed.pages, sandbox.pages, letters.pages]
     return [chat.pages, webhooks.pages, door.pages, me.pages, people.pages, *desk, *side]
 
 

@@ -304,8 +304,8 @@ class Binds(Protocol):
         """Sheets of labels it knows: name to msgid."""
         ...
 
-    def hindered(self, message: Outbound, inbox: InboxFacts) -> Sequence[str]:
-        """Why this message cannot be printed, a sentence each; empty when it can."""
+    def hindrance(self, message: Outbound, inbox: InboxFacts) -> ChannelError | None:
+        """Why this message cannot be printed; None when it can."""
         ...
 
     def bind(self, messages: Sequence[Outbound], inbox: InboxFacts, tell: Callable[[int], None]) -> Bundle:

@@ -76,7 +76,8 @@ class Post:
         if inbox.provider == HAND:
             raise ChannelError("A person posts the letters of this inbox.", who=Who.US, retryable=True)
         one = self._letter(message, inbox)
-        _refuse(letter.problems(one, message, inbox))
+        if hindrance := _hindrance(letter.problems(one, message, inbox)):
+            raise hindrance
         pdf, pages = await asyncio.to_thread(self._pdf, one, message, inbox)
         if inbox.provider == "ipp":
             return await printing.send(message, pdf, pages, inbox)
@@ -125,9 +126,8 @@ class Post:
     async def look_up(self, message: Outbound, begun: datetime, inbox: InboxFacts) -> Receipt | None:
         return await printing.look_up(message, begun, inbox) if inbox.provider == "ipp" else None
 
-    def hindered(self, message: Outbound, inbox: InboxFacts) -> Sequence[str]:
-        found = letter.problems(self._letter(message, inbox), message, inbox)
-        return [str(problem) for problem in found if problem.stops]
+    def hindrance(self, message: Outbound, inbox: InboxFacts) -> ChannelError | None:
+        return _hindrance(letter.problems(self._letter(message, inbox), message, inbox))
 
     def bind(self, messages: Sequence[Outbound], inbox: InboxFacts, tell: Callable[[int], None]) -> Bundle:
         at = max((message.created_at for message in messages if message.created_at), default=datetime.now(UTC))
@@ -154,14 +154,13 @@ class Post:
         return made, said[-1]
 
 
-def _refuse(problems: Sequence[Problem]) -> None:
+def _hindrance(problems: Sequence[Problem]) -> ChannelError | None:
     """Nothing is printed that cannot arrive."""
-    stopping = [problem for problem in problems if problem.stops]
-    if not stopping:
-        return
-    ours = stopping[0].field in _OUR_FAULT
-    fault = Fault.CONTENT_REJECTED if ours else Fault.ADDRESS_INVALID
-    raise ChannelError(str(stopping[0]), fault=fault, who=Who.US, code=stopping[0].field)
+    stopping = next((problem for problem in problems if problem.stops), None)
+    if stopping is None:
+        return None
+    fault = Fault.CONTENT_REJECTED if stopping.field in _OUR_FAULT else Fault.ADDRESS_INVALID
+    return ChannelError(str(stopping), fault=fault, who=Who.US, code=stopping.field)
 
 
 def _place(problem: Problem, message: Outbound) -> int:

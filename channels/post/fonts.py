@@ -86,8 +86,11 @@ def wrap(text: str, points: float, room: float, bold: bool = False) -> list[str]
 def _faces(bold: bool) -> list[tuple[dict[int, str], dict[str, tuple[int, int]], int]]:
     """For each file: character to glyph, glyph to advance, units of an em."""
     book()
-    fonts = [TTFont(_HOME / name, lazy=True) for name in _FILES[bold]]
-    return [(font.getBestCmap(), font["hmtx"].metrics, font["head"].unitsPerEm) for font in fonts]
+    found = []
+    for name in _FILES[bold]:
+        with TTFont(_HOME / name, lazy=True) as font:
+            found.append((font.getBestCmap(), dict(font["hmtx"].metrics), font["head"].unitsPerEm))
+    return found
 
 
 @cache

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from contact import caught, consent, directory, log
 from contact import conversation as conversations
-from contact.channel import ChannelError, Unsure
+from contact.channel import HAND, ChannelError, Unsure
 from contact.db import wake
 from contact.directory import Address
 from contact.errors import Conflict, NotFound
@@ -41,6 +41,7 @@ _NAMES = {
 
 _EXCHANGE = Prepared.insert(Exchange)
 _OWNER = Prepared(select(Address.contact_id).where(Address.id == bindparam("number")), [Address.contact_id])
+NO_POST = "No letter can be delivered at this address. Correct it first."
 _WORDS = frozenset(_NAMES) - {S.QUEUED, S.HELD}
 """What a provider may say. Sending once more is decided by `fail` and by people, never by a receipt."""
 
@@ -59,7 +60,7 @@ def claim(
         .join(Inbox, Inbox.id == Delivery.inbox_id)
         .where(Delivery.state == S.QUEUED.value, Delivery.next_at <= now, Delivery.channel.in_(channels))
         .where(or_(Delivery.lease_until.is_(None), Delivery.lease_until < now))
-        .where(Inbox.state == InboxState.ACTIVE.value, Delivery.expires_at > now)
+        .where(Inbox.state == InboxState.ACTIVE.value, Delivery.expires_at > now, Inbox.provider != HAND)
         .order_by(Delivery.priority, Delivery.next_at, Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Delivery)
@@ -73,8 +74,12 @@ def claim(
 
 
 def due_at(session: Session) -> datetime | None:
-    """When the next queued delivery is due, None when nothing waits."""
-    return session.scalar(select(func.min(Delivery.next_at)).where(Delivery.state == S.QUEUED.value))
+    """When the next queued delivery is due, None when nothing waits; what a person carries waits for nobody's clock."""
+    from contact.inbox import Inbox
+
+    ours = select(Inbox.id).where(Inbox.provider == HAND)
+    queued = select(func.min(Delivery.next_at)).where(Delivery.state == S.QUEUED.value)
+    return session.scalar(queued.where(Delivery.inbox_id.not_in(ours)))
 
 
 def begin(session: Session, now: datetime, delivery_id: int, owner: str) -> Delivery | None:
@@ -93,8 +98,10 @@ def begin(session: Session, now: datetime, delivery_id: int, owner: str) -> Deli
     return session.get(Delivery, delivery_id, populate_existing=True)
 
 
-def settle(session: Session, now: datetime, receipt: Receipt, inbox_id: int | None = None) -> bool:
-    """Apply the provider's word; returns whether it changed anything.
+def settle(
+    session: Session, now: datetime, receipt: Receipt, inbox_id: int | None = None, user_id: int | None = None
+) -> bool:
+    """Apply the provider's word, or that of a person who saw it (`user_id`); returns whether it changed anything.
 
     A provider's own number of a message means something at one inbox only: `inbox_id` says
     which. Raises `NotFound` when it names no delivery of ours.
@@ -110,7 +117,7 @@ def settle(session: Session, now: datetime, receipt: Receipt, inbox_id: int | No
         return False
     if receipt.state not in _WORDS or not may_follow(S(delivery.state), receipt.state):
         return False
-    _apply(session, now, delivery, receipt)
+    _apply(session, now, delivery, receipt, user_id)
     return True
 
 
@@ -138,14 +145,22 @@ def hold_refused(session: Session, now: datetime, claimed: Sequence[int]) -> lis
     Held until a person decides: the owner of the address may have changed their mind.
     """
     rows = session.execute(select(Delivery.id, Delivery.address_id).where(Delivery.id.in_(claimed))).all()
-    unwanted = consent.refused(session, {address for _, address in rows})
-    held = {number for number, address in rows if address in unwanted}
-    for number in sorted(held):
+    addresses = {address for _, address in rows}
+    unwanted, returned = consent.refused(session, addresses), _returned(session, addresses)
+    held = {number: address in unwanted for number, address in rows if address in unwanted | returned}
+    for number, wished in sorted(held.items()):
         log.lock(session)
-        reason = "The owner of this address does not want to be written to."
-        receipt = Receipt(S.HELD, delivery_id=number, fault=Fault.OPTED_OUT, who=Who.CONTACT, reason=reason)
+        reason = "The owner of this address does not want to be written to." if wished else NO_POST
+        fault = Fault.OPTED_OUT if wished else Fault.ADDRESS_UNREACHABLE
+        receipt = Receipt(S.HELD, delivery_id=number, fault=fault, who=Who.CONTACT, reason=reason)
         _apply(session, now, _get(session, number), receipt)
     return [number for number in claimed if number not in held]
+
+
+def _returned(session: Session, address_ids: Collection[int]) -> set[int]:
+    """Those of the addresses that letters came back from. Paper and postage are not spent on hope."""
+    query = select(Address.id).where(Address.id.in_(address_ids), Address.kind == AddressKind.POST.value)
+    return set(session.scalars(query.where(Address.unreachable_at.is_not(None))))
 
 
 def fail(session: Session, now: datetime, delivery: Delivery, error: ChannelError) -> None:
