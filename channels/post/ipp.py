@@ -26,6 +26,7 @@ _TAGS = {
     "sides": IppTag.KEYWORD,
     "requested-attributes": IppTag.KEYWORD,
     "which-jobs": IppTag.KEYWORD,
+    "limit": IppTag.INTEGER,
     "document-format": IppTag.MIME_TYPE,
     "document-name": IppTag.NAME,
     "print-color-mode": IppTag.KEYWORD,
@@ -94,11 +95,12 @@ async def ask(
             yield document[start : start + PIECE]
 
     headers = {"Content-Type": "application/ipp", "Content-Length": str(len(head) + len(document))}
-    auth = aiohttp.BasicAuth(printer.user, printer.password, "utf-8") if printer.user else None
+    if printer.user:
+        headers["Authorization"] = aiohttp.encode_basic_auth(printer.user, printer.password, "utf-8")
     limit = aiohttp.ClientTimeout(total=ANSWER, sock_connect=CONNECT)
     try:
         async with (
-            aiohttp.ClientSession(auth=auth, timeout=limit) as session,
+            aiohttp.ClientSession(timeout=limit) as session,
             session.post(printer.url, data=body(), headers=headers, allow_redirects=False) as answer,
         ):
             said = await answer.read()
