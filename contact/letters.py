@@ -167,7 +167,7 @@ def counts(session: Session, batch_ids: Collection[int]) -> dict[int, int]:
         .where(BatchedLetter.batch_id.in_(batch_ids))
         .group_by(BatchedLetter.batch_id)
     )
-    return dict(rows.tuples().all())
+    return dict(iter(rows))
 
 
 def pulled(session: Session, batch_id: int) -> list[int]:

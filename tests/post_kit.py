@@ -16,7 +16,7 @@ TEXT = (
     "사과드립니다. 운송장 번호는 6012-3456-7890이며 3월 6일(금)까지 도착할 예정입니다.\n\n- 주문 번호: 20260302-00017\n"
     "- 상품: 제주 녹차 × 2\n- 금액: ₩58,000\n\n궁금하신 점은 help@shop.example 또는 02-1234-5678로 연락해 주십시오."
 )
-MARCH = datetime(2026, 3, 2, 3, tzinfo=UTC)
+MARCH = datetime(2026, 3, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 def box(provider: str = "sandbox", **settings: Any) -> InboxFacts:

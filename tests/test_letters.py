@@ -9,6 +9,7 @@ import io
 import json
 import pickle
 from dataclasses import replace
+from itertools import pairwise
 
 import pypdf
 import pytest
@@ -71,14 +72,15 @@ def test_the_sandbox_catches_what_would_leave(post: Post) -> None:
 
 def test_every_word_stands_in_the_pdf(post: Post) -> None:
     found = words(poppler("pdftotext", document=sent(post, message())))
-    for part in (TEXT, "배송 지연에 대해 사과드립니다", "한마루 상점 고객지원팀", "2026년 3월 2일", "구매팀 김하나 귀하",
+    for part in (TEXT, "배송 지연에 대해 사과드립니다", "한마루 상점 고객지원팀", "2026년 3월 2일",
+                 "귀하", "구매팀 김하나",
                  "서울특별시 강남구 테헤란로 152", "3층 (역삼동)", "06236", "전화 02-1234-5678"):  # fmt: skip
         assert words(part) in found, part
     assert postmark.number(17, b"only-for-tests-" * 3) in found
 
 
 MARKUP = (
-    "#import \"/etc/passwd\" *굵게* _기울임_ $x^2$ `code` <label> @ref // 주석 /* */ \\ \\u{1F600} #{1+1} [대괄호] ~ -- ... 'x' "
+    '#import "/etc/passwd" *굵게* _기울임_ $x^2$ `code` <label> @ref // 주석 /* */ \\ \\u{1F600} #{1+1} [대괄호] ~ -- ... '
     '"y" = 제목\n== 또 제목\n- 목록\n+ 번호\n/ 용어: 뜻\nhttps://shop.example/#set text(red)\n#panic("x")'
 )
 
@@ -274,7 +276,7 @@ def test_a_thousand_letters_are_one_pdf_and_a_list() -> None:
     pages = [leaf.last_page - leaf.first_page + 1 for leaf in bundle.leaves]
     assert [count for count in pages if count != 1] == [2] * 100
     assert bundle.pages == sum(pages) == 1100
-    assert all(before.last_page + 1 == after.first_page for before, after in zip(bundle.leaves, bundle.leaves[1:]))
+    assert all(before.last_page + 1 == after.first_page for before, after in pairwise(bundle.leaves))
     texts = [words(page) for page in poppler("pdftotext", document=bundle.pdf).decode().split("\f")]
     reader = pypdf.PdfReader(io.BytesIO(bundle.pdf))
     assert len(reader.pages) == 1100

@@ -32,7 +32,7 @@ def pdf(template: Path, data: Mapping[str, Any], at: datetime | None = None) -> 
     """
     compiler = _compiler(template, data)
     try:
-        made = compiler.compile(format="pdf", pdf_standards="a-2b", timestamp=at or _ORIGIN)
+        made = compiler.compile(format="pdf", pdf_standards="a-2b", timestamp=(at or _ORIGIN).replace(microsecond=0))
         said = compiler.query("metadata", field="value")
     except typst.TypstError as error:
         raise _refused(error) from error

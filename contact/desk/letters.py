@@ -282,7 +282,7 @@ def _number(delivery: Delivery) -> str:
 
 def _addresses(session: Session, ids: Sequence[int]) -> dict[int, str]:
     found = session.execute(select(Address.id, Address.value).where(Address.id.in_(set(ids))))
-    return dict(found.tuples().all())
+    return dict(iter(found))
 
 
 def _audit(session: Session, what: str, batch: LetterBatch, **facts: Any) -> None:
