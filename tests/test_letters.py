@@ -80,8 +80,8 @@ def test_every_word_stands_in_the_pdf(post: Post) -> None:
 
 
 MARKUP = (
-    '#import "/etc/passwd" *굵게* _기울임_ $x^2$ `code` <label> @ref // 주석 /* */ \\ \\u{1F600} #{1+1} [대괄호] ~ -- ... '
-    '"y" = 제목\n== 또 제목\n- 목록\n+ 번호\n/ 용어: 뜻\nhttps://shop.example/#set text(red)\n#panic("x")'
+    '#import "/etc/passwd" *굵게* _기울임_ $x^2$ `code` <label> @ref // 주석 /* */ \\ \\u{1F600} #{1+1} [대괄호] '
+    '~ -- ... "y" = 제목\n== 또 제목\n- 목록\n+ 번호\n/ 용어: 뜻\nhttps://shop.example/#set text(red)\n#panic("x")'
 )
 
 

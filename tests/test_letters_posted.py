@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -16,16 +17,20 @@ import pytest
 import sqlalchemy as sa
 from people_kit import Browser, House, house
 from post_kit import HOME, TEXT, words
-from printers import poppler
+from post_office import PostOffice
+from printers import Printer, poppler
+from real import wait_for
 from sqlalchemy.orm import Session
 
-from contact import consent, conversation, directory, inbox, letters, log, outbox, postmark
-from contact.channel import HAND
+from channels.dispatcher import Dispatcher
+from contact import caught, consent, conversation, directory, inbox, letters, log, outbox, postmark
+from contact.channel import HAND, Asks
 from contact.db import Database, utcnow
+from contact.desk import writing
 from contact.directory import Address
 from contact.errors import Conflict, NotFound, Suppressed
 from contact.letters import Returned
-from contact.messages import AddressKind, DeliveryState, Fault, Party, Wish
+from contact.messages import AddressKind, DeliveryState, Fault, Party, Waiting, Wish
 from contact.outbox import Delivery, Words
 from contact.users import Role
 
@@ -256,6 +261,11 @@ def test_a_letter_that_never_left_cannot_return(room: Room) -> None:
         room.come_back(10_000)
 
 
+def test_an_address_with_commas_is_one_address() -> None:
+    (party,) = writing.parties("06236 서울 강남구 테헤란로 152, 3층 (역삼동)\n김하나 귀하", AddressKind.POST)
+    assert party.value == "06236 서울특별시 강남구 테헤란로 152, 3층 (역삼동) | 김하나"
+
+
 # -- the pages ------------------------------------------------------------------------------
 
 
@@ -365,3 +375,72 @@ def test_the_page_is_korean_for_koreans(room: Room) -> None:
         page = browser.get(path).text
         assert not left.search(page), path
     assert "부칠 편지" in browser.get("/desk/letters").text
+
+
+# -- by the worker --------------------------------------------------------------------------
+
+
+def carried(room: Room, provider: str, number: int, state: DeliveryState, **settings: str) -> Delivery:
+    """Let the worker's dispatcher carry a letter by this provider until it is in `state`."""
+    with room.db.write() as session:
+        box = inbox.get(session, room.box)
+        box.provider, box.settings = provider, settings
+    office = PostOffice(room.house.service).open(Dispatcher().run)
+    try:
+        wait_for(lambda: room.state(number) is state, 60, lambda: f"{state}, is {room.state(number)}")
+    finally:
+        office.shut()
+    return room.delivery(number)
+
+
+def test_the_worker_hands_letters_to_the_sandbox(room: Room) -> None:
+    number, bad = room.write(), room.write("서울 강남구 테헤란로 9 | 코드없음")
+    sent = carried(room, "sandbox", number, DeliveryState.WIRED)
+    assert sent.progress == {"done": 1, "total": 1, "unit": "page", "note": ""}
+    assert (room.state(bad), room.delivery(bad).who) == (DeliveryState.FAILED, "us")
+    with room.db.read() as session:
+        (catch,) = caught.of_message(session, sent.message_id)
+        assert (catch.channel, catch.content_type) == ("post", "application/pdf")
+        kept = caught.get(session, catch.id).raw
+    assert words(TEXT) in words(poppler("pdftotext", document=kept))
+
+
+def test_the_worker_prints(room: Room, printer: Printer) -> None:
+    sent = carried(room, "ipp", room.write(), DeliveryState.WIRED, printer_uri=printer.uri)
+    assert sent.provider_ref == "1"
+    wait_for(lambda: printer.printed, what="the paper")
+    channel = room.house.service.channels["post"]
+    assert isinstance(channel, Asks)
+    with room.db.read() as session:
+        facts = inbox.facts(inbox.get(session, room.box))
+    waiting = Waiting(sent.id, sent.provider_ref, Party(AddressKind.POST, HOME), utcnow())
+
+    def done() -> bool:
+        for told in asyncio.run(channel.ask([waiting], facts)):  # type: ignore[arg-type]
+            with room.db.write() as session:
+                outbox.settle(session, utcnow(), told, room.box)
+        progress = room.delivery(sent.id).progress
+        return bool(progress and progress["note"])
+
+    wait_for(done, what="the printer's word")
+    assert room.state(sent.id) is DeliveryState.WIRED, "printed is not delivered"
+    said = "Printed; not posted yet as far as the printer knows."
+    assert room.delivery(sent.id).progress == {"done": 2, "total": 2, "unit": "page", "note": said}
+    room.come_back(sent.id)
+    assert room.state(sent.id) is DeliveryState.BOUNCED
+
+
+def test_a_printer_that_is_away_is_tried_again(room: Room, printer: Printer) -> None:
+    printer.kill()
+    number = room.write()
+    with room.db.write() as session:
+        box = inbox.get(session, room.box)
+        box.provider, box.settings = "ipp", {"printer_uri": printer.uri}
+    office = PostOffice(room.house.service).open(Dispatcher().run)
+    try:
+        wait_for(lambda: room.delivery(number).reason, 60, "the first try")
+    finally:
+        office.shut()
+    tried = room.delivery(number)
+    assert (tried.state, tried.fault) == ("queued", "provider_down")
+    assert tried.next_at > utcnow()
