@@ -145,6 +145,19 @@ def test_words_are_broken_between_and_not_within() -> None:
     assert "".join(fonts.wrap("가" * 100, 10, 60)) == "가" * 100
 
 
+def test_lines_are_set_as_they_were_broken(post: Post) -> None:
+    """The widths we add up are those of the typesetter; else it would break lines again, a syllable on the next."""
+    latin = "Quick brown foxes, AVAVA Tofu Wave: “fi ffl”, 1,234.50 (Žižek, Привет) and Typography, e.g. Yo-Yo. "
+    tight = [" ".join(["지난 3월 2일에 주문하신 “제주 녹차 선물 세트” 가나"[:n]] * 9) for n in range(3, 30)]
+    parts = ["\n".join(tight), TEXT * 3, latin * 12, f"저희 물류 창고의 정전으로 출고가 이틀 미뤄졌으며 {latin}" * 2]
+    one = message(text="\n\n".join(parts))
+    ours = letter.letter(one, box(), KEY, "Asia/Seoul")
+    lines = [words(line) for paragraph in ours.body for line in paragraph]
+    assert len(lines) > 30
+    found = {words(line) for line in poppler("pdftotext", "-layout", document=sent(post, one)).decode().splitlines()}
+    assert [line for line in lines if line not in found] == []
+
+
 def test_a_long_letter_has_numbered_pages(post: Post) -> None:
     pdf = sent(post, message(text="\n\n".join([TEXT] * 9)))
     pages = [words(page) for page in poppler("pdftotext", document=pdf).decode().split("\f") if page.strip()]

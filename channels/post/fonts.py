@@ -89,8 +89,23 @@ def _faces(bold: bool) -> list[tuple[dict[int, str], dict[str, tuple[int, int]],
     found = []
     for name in _FILES[bold]:
         with TTFont(_HOME / name, lazy=True) as font:
-            found.append((font.getBestCmap(), dict(font["hmtx"].metrics), font["head"].unitsPerEm))
+            metrics, korean = dict(font["hmtx"].metrics), _korean(font)
+            metrics |= {glyph: max(metrics[glyph], metrics[other]) for glyph, other in korean.items()}
+            found.append((font.getBestCmap(), metrics, font["head"].unitsPerEm))
     return found
+
+
+def _korean(font: TTFont) -> dict[str, str]:
+    """Glyphs that Korean text has others for (OpenType `locl`): the blank above all, which is wider there."""
+    if "GSUB" not in font:
+        return {}
+    table = font["GSUB"].table
+    languages = (one for script in table.ScriptList.ScriptRecord for one in script.Script.LangSysRecord)
+    indices = {index for one in languages if one.LangSysTag == "KOR " for index in one.LangSys.FeatureIndex}
+    features = [table.FeatureList.FeatureRecord[index] for index in sorted(indices)]
+    lookups = {number for one in features if one.FeatureTag == "locl" for number in one.Feature.LookupListIndex}
+    parts = (part for number in sorted(lookups) for part in table.LookupList.Lookup[number].SubTable)
+    return {glyph: other for part in parts for glyph, other in getattr(part, "mapping", {}).items()}
 
 
 @cache

@@ -21,7 +21,7 @@ SIZE = 10.5
 BODY, HEAD = 10.0, 12.5
 """Points of the text and of the subject."""
 _RIGHT = 189.5
-"""Millimetres from the left where lines end: the margin is at 190, the rest is for kerning."""
+"""Millimetres from the left where lines end: the margin is at 190, the rest is for rounding."""
 _PARAGRAPHS = re.compile(r"\n(?:[ \t]*\n)+")
 _LINE = SIZE * 1.283 * 25.4 / 72
 """Millimetres from one line of the address to the next: cap height 0.733 em and leading 0.55 em."""
