@@ -8,6 +8,8 @@ import hashlib
 import io
 import json
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,9 +17,11 @@ import pypdf
 import pytest
 from post_kit import HOME, KEY, MARCH, TEXT, box, message, words
 from printers import poppler
+from real import ROOT
 
-from channels.post import batch, fonts, labels, letter, manifest, mark, typeset, window
+from channels.post import batch, fonts, letter, manifest, mark, typeset, window
 from channels.post.adapter import Post
+from channels.post.sheets import SHEETS
 from contact import postal, postmark
 from contact.channel import HAND, Asks, Binds, Channel, ChannelError, Looks, Recalls, Renders
 from contact.errors import Invalid
@@ -59,6 +63,13 @@ def test_it_is_a_channel(post: Post) -> None:
     assert all(isinstance(channel, kind) for kind in kinds)
     assert post.providers[0].name == "sandbox"
     assert pickle.loads(pickle.dumps(post)).name == "post"
+
+
+def test_no_process_loads_the_typesetter_before_a_letter_needs_it() -> None:
+    heavy = ("typst", "pikepdf", "pyipp", "aiohttp", "fontTools")
+    code = f"import sys, channels.post.adapter; sys.exit(str([m for m in {heavy} if m in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.strip() == "[]"
 
 
 def test_the_sandbox_catches_what_would_leave(post: Post) -> None:
@@ -328,9 +339,9 @@ def test_the_list_for_machines_and_for_people() -> None:
     assert rows[0]["name"] == "'=1+1"
 
 
-@pytest.mark.parametrize("name", labels.SHEETS)
+@pytest.mark.parametrize("name", SHEETS)
 def test_labels_lie_on_their_sheet(name: str, post: Post) -> None:
-    sheet = labels.SHEETS[name]
+    sheet = SHEETS[name]
     assert sheet.left + sheet.step_x * (sheet.columns - 1) + sheet.width <= 210.01
     assert sheet.top + sheet.step_y * (sheet.rows - 1) + sheet.height <= 297.01
     pdf = post.labels([message(n) for n in range(sheet.count)], box(HAND), name, 2)

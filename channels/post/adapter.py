@@ -1,4 +1,8 @@
-"""Post as a channel: a message becomes a letter, and the letter is caught, left to a person, or printed."""
+"""Post as a channel: a message becomes a letter, and the letter is caught, left to a person, or printed.
+
+Typesetter, fonts and printers are loaded when the first letter needs them: every process knows this channel, few
+ever set a letter, and the libraries weigh 25 MB.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from channels.post import batch, labels, letter, manifest, printing, typeset
 from channels.post.forms import PROVIDERS
-from channels.post.letter import Letter
+from channels.post.sheets import SHEETS
 from contact.channel import (
     HAND,
     Bundle,
@@ -40,6 +43,9 @@ from contact.messages import (
 from contact.postal import Problem
 from contact.settings import Settings
 
+if TYPE_CHECKING:
+    from channels.post.letter import Letter
+
 MAX_TEXT = 30_000
 """Characters: some fifteen pages, what a window envelope holds."""
 _OUR_FAULT = frozenset({"subject", "text", "signature", "sender"})
@@ -62,7 +68,7 @@ class Post:
         retry_for=timedelta(days=30),
     )
     providers: tuple[Provider, ...] = PROVIDERS
-    sheets: Mapping[str, str] = {name: sheet.label for name, sheet in labels.SHEETS.items()}
+    sheets: Mapping[str, str] = {name: sheet.label for name, sheet in SHEETS.items()}
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -75,11 +81,10 @@ class Post:
         """Typeset and hand over. What a person carries never comes here: the dispatcher leaves it in the queue."""
         if inbox.provider == HAND:
             raise ChannelError("A person posts the letters of this inbox.", who=Who.US, retryable=True)
-        one = self._letter(message, inbox)
-        if hindrance := _hindrance(letter.problems(one, message, inbox)):
-            raise hindrance
-        pdf, pages = await asyncio.to_thread(self._pdf, one, message, inbox)
+        one, pdf, pages = await asyncio.to_thread(self._ready, message, inbox)
         if inbox.provider == "ipp":
+            from channels.post import printing
+
             return await printing.send(message, pdf, pages, inbox)
         return Receipt(
             DeliveryState.WIRED,
@@ -97,6 +102,8 @@ class Post:
 
     def preview(self, message: Outbound, inbox: InboxFacts) -> Preview:
         """Pages, cost, and what must be put right; `facts["fields"]` says where. Blocks for some milliseconds."""
+        from channels.post import letter
+
         one = self._letter(message, inbox)
         wrong = letter.problems(one, message, inbox)
         facts: dict[str, Any] = {
@@ -111,44 +118,75 @@ class Post:
         return Preview(pages, "pages", problems, facts, _cost(pages, inbox))
 
     def pages(self, message: Outbound, inbox: InboxFacts, limit: int) -> Sequence[bytes]:
+        from channels.post import letter, typeset
+
         one = self._letter(message, inbox)
         return typeset.png(typeset.LETTER, {**letter.frame(inbox, one.number), "letters": [one.data()]})[:limit]
 
     async def ask(self, waiting: Sequence[Waiting], inbox: InboxFacts) -> Sequence[Receipt]:
         """Only printers know more than we do."""
-        return await printing.ask(waiting, inbox) if inbox.provider == "ipp" else ()
+        if inbox.provider != "ipp" or not waiting:
+            return ()
+        from channels.post import printing
+
+        return await printing.ask(waiting, inbox)
 
     async def recall(self, waiting: Waiting, inbox: InboxFacts) -> None:
         if inbox.provider != "ipp":
             raise ChannelError("A letter that has left cannot be called back.", who=Who.US)
+        from channels.post import printing
+
         await printing.recall(waiting, inbox)
 
     async def look_up(self, message: Outbound, begun: datetime, inbox: InboxFacts) -> Receipt | None:
-        return await printing.look_up(message, begun, inbox) if inbox.provider == "ipp" else None
+        if inbox.provider != "ipp":
+            return None
+        from channels.post import printing
+
+        return await printing.look_up(message, begun, inbox)
 
     def hindrance(self, message: Outbound, inbox: InboxFacts) -> ChannelError | None:
+        from channels.post import letter
+
         return _hindrance(letter.problems(self._letter(message, inbox), message, inbox))
 
     def bind(self, messages: Sequence[Outbound], inbox: InboxFacts, tell: Callable[[int], None]) -> Bundle:
+        from channels.post import batch
+
         at = max((message.created_at for message in messages if message.created_at), default=datetime.now(UTC))
         return batch.bind([self._letter(message, inbox) for message in messages], inbox, at, tell)
 
     def manifest(self, bundle: Bundle, kind: str, facts: Mapping[str, Any]) -> bytes:
+        from channels.post import manifest
+
         return manifest.as_csv(bundle.leaves) if kind == "csv" else manifest.as_json(bundle, **facts)
 
     def labels(self, messages: Sequence[Outbound], inbox: InboxFacts, sheet: str, skip: int) -> bytes:
-        if sheet not in labels.SHEETS:
+        from channels.post import labels, letter
+
+        if sheet not in SHEETS:
             raise Invalid("There is no sheet of labels named %(name)s.", name=sheet[:40])
         to = [letter.recipient(message.to.value, message.to.name) for message in messages]
-        return labels.labels(to, inbox, labels.SHEETS[sheet], skip)
+        return labels.labels(to, inbox, SHEETS[sheet], skip)
 
     async def close(self) -> None:
         """No connection is held."""
 
+    def _ready(self, message: Outbound, inbox: InboxFacts) -> tuple[Letter, bytes, int]:
+        """The letter, its PDF and pages; raises `ChannelError` where it must not be printed."""
+        if hindrance := self.hindrance(message, inbox):
+            raise hindrance
+        one = self._letter(message, inbox)
+        return one, *self._pdf(one, message, inbox)
+
     def _letter(self, message: Outbound, inbox: InboxFacts) -> Letter:
+        from channels.post import letter
+
         return letter.letter(message, inbox, self._key, self._settings.zone)
 
     def _pdf(self, one: Letter, message: Outbound, inbox: InboxFacts) -> tuple[bytes, int]:
+        from channels.post import letter, typeset
+
         data = {**letter.frame(inbox, one.number), "letters": [one.data()]}
         made, said = typeset.pdf(typeset.LETTER, data, message.created_at)
         return made, said[-1]
