@@ -109,7 +109,7 @@ def test_as_people_read_it() -> None:
     assert show(AddressKind.TEL, "+821012345678") == "010-1234-5678"
     assert show(AddressKind.TEL, "+16502530000") == "+1 650-253-0000"
     assert show(AddressKind.VISITOR, "abcdefghijklmnop") == "#abcdef"
-    assert post("서울특별시 중구 세종대로 110") == "서울특별시 중구 세종대로 110"
+    assert post("서울시 중구 세종대로 110") == "서울특별시 중구 세종대로 110"
 
 
 # -- one person is one ------------------------------------------------------------------------

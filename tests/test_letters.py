@@ -169,6 +169,15 @@ def test_lines_are_set_as_they_were_broken(post: Post) -> None:
     assert [line for line in lines if line not in found] == []
 
 
+def test_the_foot_has_room_for_four_lines(post: Post) -> None:
+    for foot in ("하나\n둘\n셋\n넷\n다섯", ["하나", "둘", "셋", "넷", "다섯"]):
+        assert letter.foot(box(foot=foot)) == "하나\n둘\n셋\n넷"
+    receipt = asyncio.run(post.send(message(text="\n\n".join([TEXT] * 9)), box(foot="하나\n둘\n셋\n넷")))
+    assert receipt.caught
+    for page in (1, 2):
+        assert inked(picture(receipt.caught.raw, page), 0, 292, 210, 297) == 0
+
+
 def test_a_long_letter_has_numbered_pages(post: Post) -> None:
     pdf = sent(post, message(text="\n\n".join([TEXT] * 9)))
     pages = [words(page) for page in poppler("pdftotext", document=pdf).decode().split("\f") if page.strip()]

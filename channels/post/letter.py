@@ -20,6 +20,8 @@ SIZE = 10.5
 """Points of the address: what sorting machines and eyes read at arm's length."""
 BODY, HEAD = 10.0, 12.5
 """Points of the text and of the subject."""
+FOOT = 4
+"""Lines the house may have at the bottom of a page."""
 _RIGHT = 189.5
 """Millimetres from the left where lines end: the margin is at 190, the rest is for rounding."""
 _PARAGRAPHS = re.compile(r"\n(?:[ \t]*\n)+")
@@ -142,7 +144,9 @@ def problems(one: Letter, message: Outbound, inbox: InboxFacts) -> list[Problem]
 
 def foot(inbox: InboxFacts) -> str:
     """Lines of the house at the bottom of every page: telephone, bank, register."""
-    return fonts.clean(str(inbox.settings.get("foot", ""))).strip()
+    given = inbox.settings.get("foot") or ""
+    lines = given.splitlines() if isinstance(given, str) else [str(line) for line in given]
+    return fonts.clean("\n".join(lines[:FOOT])).strip()
 
 
 def frame(inbox: InboxFacts, title: str) -> dict[str, Any]:
