@@ -49,6 +49,7 @@ def channels(settings: Settings) -> Channels:
     from channels.chat.visitor import Visitors
     from channels.email.adapter import Email
     from channels.fax.adapter import Fax
+    from channels.post.adapter import Post
     from channels.sms.adapter import Sms
 
     return Channels(
@@ -56,6 +57,7 @@ def channels(settings: Settings) -> Channels:
         Email(settings),
         Sms(settings.public, settings.secret()),
         Fax(settings),
+        Post(settings),
     )
 
 
@@ -72,11 +74,11 @@ def pages() -> list[Blueprint]:
     from channels import webhooks
     from channels.chat import views as chat
     from channels.sms import views as sms
-    from contact.desk import api, contacts, failed, home, inboxes, parcel, sandbox, views
+    from contact.desk import api, contacts, failed, home, inboxes, letters, parcel, sandbox, views
     from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages]
-    side = [home.pages, contacts.pages, inboxes.pages, failed.pages, sandbox.pages]
+    side = [home.pages, contacts.pages, inboxes.pages, failed.pages, sandbox.pages, letters.pages]
     return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
 
 

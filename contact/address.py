@@ -12,14 +12,17 @@ import unicodedata
 import email_validator
 from email_validator import EmailNotValidError, validate_email
 
+from contact import postal
 from contact.errors import InvalidAddress
 from contact.messages import AddressKind, Party
+from contact.text import storable
 
 # Our own tests, demo shops and intranets live under these; whether a domain exists is the relay's word.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 _LABEL = re.compile(r"^[^\W\d_]{1,12}[.:]?\s*(?=[\d+(])")
 _REMARK = re.compile(r"\s*\([^()\d]*\)$")
+_READINGS = 5
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -78,11 +81,19 @@ def visitor(value: str) -> str:
 
 
 def post(value: str) -> str:
-    """A postal address in one line: spaces folded, NFC. Its structure is the post room's matter."""
-    line = " ".join(unicodedata.normalize("NFC", value).split())
-    if not 5 <= len(line) <= 320:
-        raise InvalidAddress("%(value)s is not a postal address.", value=value[:60])
-    return line
+    """A postal address in one line (`contact/postal`), the same for the same address; raises `InvalidAddress`.
+
+    What is missing for printing is no reason to refuse it here: `postal.check` says that.
+    """
+    wrong = InvalidAddress("%(value)s is not a postal address.", value=" ".join(value.split())[:60])
+    if len("".join(value.split())) < 4:
+        raise wrong
+    line, before = postal.read(storable(value[:2000])).line, ""
+    for _ in range(_READINGS):  # what one reading put in order, the next may understand better
+        line, before = postal.read(line).line, line
+        if line == before and 5 <= len(line) <= 320:
+            return line
+    raise wrong
 
 
 def normalise(kind: AddressKind, value: str, country: str = "KR") -> str:

@@ -7,7 +7,7 @@ Adding a channel = one folder in `channels/` with an `adapter.py` whose class sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -72,6 +72,10 @@ class Setting:
     """A regular expression the whole value must match."""
     wrong: str = ""
     """msgid of what to say when it does not."""
+
+
+HAND = "hand"
+"""The provider of an inbox whose messages a person carries away: the dispatcher leaves them in the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +271,61 @@ class Renders(Protocol):
 
     def pages(self, message: Outbound, inbox: InboxFacts, limit: int) -> Sequence[bytes]:
         """The first `limit` pages as PNG, just as they would leave. Blocks: not for the event loop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One letter of a pile: which it is, and where it lies in the PDF (pages from 1).
+
+    `sha256` is over what is drawn on its pages: their decoded content streams, one after the other.
+    """
+
+    sequence: int
+    delivery_id: int
+    number: str
+    name: str
+    address: str
+    first_page: int
+    last_page: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A pile of letters as one PDF."""
+
+    pdf: bytes
+    leaves: tuple[Leaf, ...]
+
+    @property
+    def pages(self) -> int:
+        return self.leaves[-1].last_page if self.leaves else 0
+
+
+@runtime_checkable
+class Binds(Protocol):
+    """A channel whose waiting messages a person may carry away as paper (`contact/letters.py`)."""
+
+    @property
+    def sheets(self) -> Mapping[str, str]:
+        """Sheets of labels it knows: name to msgid."""
+        ...
+
+    def hindrance(self, message: Outbound, inbox: InboxFacts) -> ChannelError | None:
+        """Why this message cannot be printed; None when it can."""
+        ...
+
+    def bind(self, messages: Sequence[Outbound], inbox: InboxFacts, tell: Callable[[int], None]) -> Bundle:
+        """All in one, in their order; `tell` hears how many are done. Blocks for seconds; raises `ChannelError`."""
+        ...
+
+    def manifest(self, bundle: Bundle, kind: str, facts: Mapping[str, Any]) -> bytes:
+        """The list of a bundle, `json` or `csv`."""
+        ...
+
+    def labels(self, messages: Sequence[Outbound], inbox: InboxFacts, sheet: str, skip: int) -> bytes:
+        """Address labels as a PDF. Blocks; raises `ChannelError`."""
         ...
 
 

@@ -220,6 +220,8 @@ class Progress:
     done: int
     total: int
     unit: str = "page"
+    note: str = ""
+    """What else is to be said while it waits (a msgid): printed, out of paper."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "collect this, translate later"
-    """Mark a sentence for the catalogue."""
+    """Mark a sentence for the catalogue where no request is: in adapters and pure parts."""
     return text
 
 

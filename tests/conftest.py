@@ -21,7 +21,7 @@ from contact import migrations
 from contact.db import Database
 from contact.settings import Settings
 
-pytest_plugins = ["real", "hall_kit", "post_office", "worker_kit", "twilio_double", "hylafax"]
+pytest_plugins = ["real", "hall_kit", "post_office", "worker_kit", "twilio_double", "hylafax", "printers"]
 
 CORPORA = Path(__file__).parents[1].parent / "shared" / "corpora"
 
@@ -193,7 +193,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     import real
 
-    known = {"server", "dovecot", "postgresql", "valkey", "chromium", "smtp", "prism", "hylafax"}
+    known = {"server", "dovecot", "postgresql", "valkey", "chromium", "smtp", "prism", "hylafax", "ipp"}
     terminalreporter.write_line(f"real counterparts that ran: {', '.join(sorted(real.RAN)) or 'none'}")
     if absent := sorted(known - real.RAN):
         terminalreporter.write_line(f"not used in this run: {', '.join(absent)}")

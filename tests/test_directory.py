@@ -82,7 +82,7 @@ def test_labelled_mail_addresses(corpora: Path) -> None:
         (AddressKind.TEL, "+82 (0)10 1234 5678", "+821012345678"),
         (AddressKind.FAX, "02-123-4567", "+8221234567"),
         (AddressKind.TEL, "+1 650-253-0000", "+16502530000"),
-        (AddressKind.POST, " 서울시  중구\n세종대로 110 ", "서울시 중구 세종대로 110"),
+        (AddressKind.POST, " 서울시  중구\n세종대로 110 ", "서울특별시 중구 세종대로 110"),
         (AddressKind.VISITOR, "abcdefgh-0123456_", "abcdefgh-0123456_"),
     ],
 )
@@ -109,7 +109,7 @@ def test_as_people_read_it() -> None:
     assert show(AddressKind.TEL, "+821012345678") == "010-1234-5678"
     assert show(AddressKind.TEL, "+16502530000") == "+1 650-253-0000"
     assert show(AddressKind.VISITOR, "abcdefghijklmnop") == "#abcdef"
-    assert post("서울시 중구 세종대로 110") == "서울시 중구 세종대로 110"
+    assert post("서울시 중구 세종대로 110") == "서울특별시 중구 세종대로 110"
 
 
 # -- one person is one ------------------------------------------------------------------------

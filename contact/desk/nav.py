@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from contact import letters
 from contact.conversation import Mention, listing
 from contact.desk import seen, trouble, view
 from contact.desk.view import SavedView, Wanted
@@ -35,6 +36,8 @@ class Nav:
     views: list[ViewLine]
     trouble: int
     unread: int
+    letters: bool = False
+    """Whether some inbox has letters that people carry."""
 
 
 def build(service: Service, user: User) -> Nav:
@@ -46,6 +49,7 @@ def build(service: Service, user: User) -> Nav:
             views=[ViewLine(each, _count(session, each, user.id)) for each in view.visible(session, user.id)],
             trouble=trouble.total(session) if user.may(Role.SUPERVISOR) else 0,
             unread=seen.waiting(session, user.id),
+            letters=bool(letters.hand_inboxes(session)),
         )
 
 

@@ -26,6 +26,12 @@ NOTICES: Final[Mapping[str, object]] = {
     "test_sent": lazy_gettext("The test mail is on its way; its state stands below."),
     "emptied": lazy_gettext("The messages are emptied."),
     "contact_made": lazy_gettext("The contact is there."),
+    "batch_taken": lazy_gettext("The letters are yours to print and post."),
+    "some_failed": lazy_gettext("The letters are yours. Some could not be printed; they stand under Failed work."),
+    "batch_posted": lazy_gettext("Noted: the letters are posted."),
+    "batch_put_back": lazy_gettext("The letters wait again."),
+    "return_noted": lazy_gettext("Noted. No more letters go to this address until it is corrected."),
+    "address_corrected": lazy_gettext("The address is corrected; letters can go out again."),
 }
 
 

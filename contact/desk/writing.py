@@ -166,7 +166,8 @@ def parties(line: str, kind: AddressKind = AddressKind.EMAIL) -> tuple[Party, ..
 
     Raises `InvalidAddress`.
     """
-    values = [value.strip() for value in _apart(line) if value.strip()]
+    apart = [line] if kind is AddressKind.POST else _apart(line)  # an address on paper has commas and lines of its own
+    values = [value.strip() for value in apart if value.strip()]
     if len(values) > MAX_COPIES:
         raise Invalid("A message may have up to %(n)s addresses.", n=MAX_COPIES)
     named = (NAMED.fullmatch(value) for value in values)

@@ -125,7 +125,7 @@ def plan(session: Session, clock: Callable[[], datetime], hands: Hands, *, alone
     resting = rest.all_(session)
     rooms: dict[int, pace.Room] = {}
     for head in heads:
-        if head.state != InboxState.ACTIVE:
+        if head.state != InboxState.ACTIVE or head.provider == HAND:
             continue
         if head.next_at > planned.now:
             planned.later(head.next_at)
@@ -172,5 +172,5 @@ def _may(
 
 
 def due_at(session: Session) -> datetime | None:
-    """When the next queued delivery is due, None when nothing waits."""
-    return min((head.next_at for head in heads_of(session)), default=None)
+    """When the next queued delivery is due, None when nothing waits; what a person carries waits for nobody's clock."""
+    return min((head.next_at for head in heads_of(session) if head.provider != HAND), default=None)

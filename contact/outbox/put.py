@@ -21,7 +21,7 @@ from contact.errors import Conflict, Invalid, KeyReused, NotFound, SomethingArri
 from contact.inbox import Inbox
 from contact.messages import AddressKind, DeliveryState, Party, Receipt
 from contact.outbox.delivery import REPLY, Delivery
-from contact.outbox.settle import settle
+from contact.outbox.settle import NO_POST, settle
 from contact.text import storable
 
 AUTOMATIC_CAP = 2
@@ -114,6 +114,8 @@ def _check(session: Session, now: datetime, address: Address, words: Words, can:
         raise Invalid("This address cannot be reached on this channel.")
     if consent.withdrawn(session, address.id):
         raise Suppressed("The owner of this address does not want to be written to.")
+    if address.kind == AddressKind.POST.value and address.unreachable_at is not None:
+        raise Suppressed(NO_POST)
     if words.automatic and _recent_automatic(session, now, address) >= AUTOMATIC_CAP:
         raise Suppressed("This address has had enough automatic answers for today.")
 

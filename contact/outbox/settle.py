@@ -6,7 +6,7 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -40,12 +40,16 @@ _NAMES = {
 
 
 _EXCHANGE = Prepared.insert(Exchange)
+NO_POST = "No letter can be delivered at this address. Correct it first."
+UNWANTED = "The owner of this address does not want to be written to."
 _WORDS = frozenset(_NAMES) - {S.QUEUED, S.HELD}
 """What a provider may say. Sending once more is decided by `fail` and by people, never by a receipt."""
 
 
-def settle(session: Session, now: datetime, receipt: Receipt, inbox_id: int | None = None) -> bool:
-    """Apply the provider's word; returns whether it changed anything.
+def settle(
+    session: Session, now: datetime, receipt: Receipt, inbox_id: int | None = None, user_id: int | None = None
+) -> bool:
+    """Apply the provider's word, or that of a person who saw it (`user_id`); returns whether it changed anything.
 
     A provider's own number of a message means something at one inbox only: `inbox_id` says
     which. Raises `NotFound` when it names no delivery of ours.
@@ -61,7 +65,7 @@ def settle(session: Session, now: datetime, receipt: Receipt, inbox_id: int | No
         return False
     if not _moves(row, receipt):
         return False
-    apply(session, now, row, receipt)
+    apply(session, now, row, receipt, user_id)
     return True
 
 
@@ -93,20 +97,29 @@ def message_of(session: Session, receipt: Receipt, inbox_id: int | None = None) 
 def hold_refused(session: Session, now: datetime, claimed: Sequence[int]) -> list[int]:
     """Keep back what nobody wants any more, at the last moment before it leaves; returns what may go."""
     found = session.execute(select(Delivery.id, Delivery.address_id).where(Delivery.id.in_(claimed))).all()
-    unwanted = consent.refused(session, {address for _, address in found})
+    addresses = {address for _, address in found}
+    unwanted = consent.refused(session, addresses) | _returned(session, addresses)
     held = {number for number, address in found if address in unwanted}
     hold(session, now, sorted(held))
     return [number for number in claimed if number not in held]
 
 
+def _returned(session: Session, address_ids: Collection[int]) -> set[int]:
+    """Those of the addresses that letters came back from. Paper and postage are not spent on hope."""
+    query = select(Address.id).where(Address.id.in_(address_ids), Address.kind == AddressKind.POST.value)
+    return set(session.scalars(query.where(Address.unreachable_at.is_not(None))))
+
+
 def hold(session: Session, now: datetime, numbers: Sequence[int]) -> None:
-    """Until a person decides: the owner of the address may have changed their mind."""
-    reason = "The owner of this address does not want to be written to."
+    """Until a person decides: the owner of the address may have changed their mind, or be found again."""
     for number in numbers:
         log.lock(session)
         row = rows.read(session, number)
-        receipt = Receipt(S.HELD, delivery_id=number, fault=Fault.OPTED_OUT, who=Who.CONTACT, reason=reason)
+        wished = consent.withdrawn(session, row.address_id)
+        fault = Fault.OPTED_OUT if wished else Fault.ADDRESS_UNREACHABLE
+        reason = UNWANTED if wished else NO_POST
         if may_follow(S(row.state), S.HELD):  # else it was taken back meanwhile
+            receipt = Receipt(S.HELD, delivery_id=number, fault=fault, who=Who.CONTACT, reason=reason)
             apply(session, now, row, receipt)
 
 

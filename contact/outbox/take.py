@@ -11,9 +11,12 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from contact.channel import HAND
 from contact.consent import Consent
+from contact.directory import Address
 from contact.db import Utc
 from contact.inbox import InboxState
+from contact.messages import AddressKind
 from contact.messages import DeliveryState as S
 from contact.outbox import delivery as rules
 from contact.outbox import pace, rest
@@ -27,15 +30,21 @@ _QUEUED = text("delivery.state = 'queued'")
 _WISH = (
     select(Consent.given).where(Consent.address_id == Delivery.address_id).order_by(Consent.id.desc()).limit(1)
 ).scalar_subquery()
+_RETURNED = (
+    select(Address.unreachable_at)
+    .where(Address.id == Delivery.address_id, Address.kind == AddressKind.POST.value)
+    .scalar_subquery()
+)
+"""Since when letters come back from there: paper and postage are not spent on hope."""
 _BEHIND = Prepared(
-    select(Delivery.id, Delivery.channel, _WISH)
+    select(Delivery.id, Delivery.channel, _WISH, _RETURNED)
     .where(_QUEUED, Delivery.inbox_id == bindparam("inbox"), Delivery.priority == bindparam("priority"))
     .where(Delivery.next_at <= bindparam("now", type_=Utc()), Delivery.expires_at > bindparam("now", type_=Utc()))
     .where(or_(Delivery.lease_until.is_(None), Delivery.lease_until < bindparam("now", type_=Utc())))
     .order_by(Delivery.next_at, Delivery.id)
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True, of=Delivery),
-    [Delivery.id, Delivery.channel, Consent.given],
+    [Delivery.id, Delivery.channel, Consent.given, Address.unreachable_at],
 )
 _MARK = Prepared(
     update(Delivery)
@@ -90,8 +99,8 @@ class Taken:
         if self._won.intersection(turn.rests):
             return
         found = _behind(self.session, now, head, self._most(turn))
-        wanted = [number for number, _channel, given in found if given is not False]
-        unwanted = [number for number, _channel, given in found if given is False]
+        unwanted = [number for number, _, given, returned in found if given is False or returned is not None]
+        wanted = [number for number, *_ in found if number not in unwanted]
         if wanted and turn.rests and not self._win(turn.rests):
             return
         _mark(self.session, now, unwanted, self.owner, S.QUEUED)
@@ -162,5 +171,5 @@ def claim(
 def _claimable(session: Session, now: datetime, channels: Collection[str], without: Collection[int]) -> Iterator[Head]:
     for head in heads_of(session):
         mine = head.channel in channels and head.inbox_id not in without
-        if mine and head.next_at <= now and head.state == InboxState.ACTIVE:
+        if mine and head.next_at <= now and head.state == InboxState.ACTIVE and head.provider != HAND:
             yield head

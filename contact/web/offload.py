@@ -26,11 +26,16 @@ def offload(db: Database, function: Callable[Concatenate[Session, P], T], *args:
         with db.read() as session:
             return function(session, *args, **kwargs)
 
-    if not db.is_sqlite or not _patched():
-        return run()
+    return run() if not db.is_sqlite else apart(run)
+
+
+def apart(function: Callable[[], T]) -> T:
+    """`function()` in a real thread where gevent serves: for work that lets go of the interpreter, or takes long."""
+    if not _patched():
+        return function()
     from gevent import get_hub
 
-    return get_hub().threadpool.apply(run)  # type: ignore[no-any-return]
+    return get_hub().threadpool.apply(function)  # type: ignore[no-any-return]
 
 
 def _patched() -> bool:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009_fax"
-down_revision = "0007_channels"
+down_revision = "0008_sms"
 branch_labels = None
 depends_on = None
 

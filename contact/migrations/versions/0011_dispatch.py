@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011_dispatch"
-down_revision = "0007_channels"
+down_revision = "0010_post"
 branch_labels = None
 depends_on = None
 

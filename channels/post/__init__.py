@@ -1,0 +1,1 @@
+"""Letters on paper (우편 DM): typeset, checked, printed, posted."""
