@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from contact import outbox
@@ -44,6 +44,8 @@ def all_(session: Session, asks: Sequence[str], looks: Sequence[str]) -> list[Se
 _WIRED = text("delivery.state = 'wired'")
 _TROUBLED = text("delivery.state IN ('failed', 'bounced', 'expired', 'unknown', 'held')")
 
+_OPEN = or_(Delivery.progress.is_(None), Delivery.progress["over"].as_boolean().is_not(True))
+
 
 def _in_state(session: Session, condition: Any, channels: Sequence[str], *, unknown: bool) -> list[Sent]:
     query = (
@@ -52,7 +54,7 @@ def _in_state(session: Session, condition: Any, channels: Sequence[str], *, unkn
             Delivery.created_at, Delivery.progress, Address.kind, Address.value,
         )
         .join(Address, Address.id == Delivery.address_id)
-        .where(condition, Delivery.channel.in_(channels))
+        .where(condition, Delivery.channel.in_(channels), _OPEN)
         .order_by(Delivery.id.desc())
         .limit(MOST)
     )  # fmt: skip
@@ -69,4 +71,4 @@ def message(session: Session, number: int, store: Store) -> tuple[Outbound, date
     delivery = session.get(Delivery, number)
     if delivery is None or delivery.message is None or delivery.state != DeliveryState.UNKNOWN:
         return None
-    return outbox.outbound(session, delivery, store), delivery.next_at
+    return outbox.outbound(session, number, store), delivery.next_at

@@ -222,6 +222,8 @@ class Progress:
     unit: str = "page"
     note: str = ""
     """What else is to be said while it waits (a msgid): printed, out of paper."""
+    over: bool = False
+    """The provider has said all it will ever know: it is not asked again (printed; a person posts it)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def test_printed_is_not_delivered(post: Post, printer: Printer) -> None:
     assert (sent.state, sent.delivery_id, sent.progress) == (DeliveryState.WIRED, 17, Progress(0, 1))
     assert sent.provider_ref.isdecimal()
     done = until(asking(post, sent, at(printer)), lambda told: bool(told.progress and told.progress.note))
-    assert (done.state, done.progress) == (DeliveryState.WIRED, Progress(2, 2, note=codes.PRINTED))
+    assert (done.state, done.progress) == (DeliveryState.WIRED, Progress(2, 2, note=codes.PRINTED, over=True))
     assert done.exchange["job"]["job-name"] == "hanmaru-17- m17@shop.example"
     (paper,) = printer.printed
     assert paper == run(post.send(message(), box())).caught.raw  # type: ignore[union-attr]

@@ -154,7 +154,7 @@ def _progress(number: int, job: Mapping[str, Any], lacking: str) -> Progress:
     done = int(job.get("job-impressions-completed") or job.get("job-media-sheets-completed") or 0)
     total = max(int(job.get("job-impressions") or 0), done, 1)
     if number == codes.DONE:
-        return Progress(total, total, note=codes.PRINTED)
+        return Progress(total, total, note=codes.PRINTED, over=True)
     return Progress(min(done, total), total, note=lacking)
 
 

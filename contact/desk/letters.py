@@ -183,7 +183,7 @@ def _hindered(inbox_id: int) -> set[int]:
 
 
 def _read(session: Session, deliveries: Sequence[Delivery]) -> list[Outbound]:
-    return [outbox.outbound(session, each, here().store) for each in deliveries]
+    return [outbox.outbound(session, each.id, here().store) for each in deliveries]
 
 
 def _messages(batch_id: int) -> tuple[Binds, InboxFacts, list[Outbound]]:

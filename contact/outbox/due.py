@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from contact.channel import HAND
 from contact.inbox import Inbox, InboxState
 from contact.outbox import pace, rest
 from contact.outbox.delivery import Delivery

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from contact.channel import HAND
 from contact.consent import Consent
-from contact.directory import Address
 from contact.db import Utc
+from contact.directory import Address
 from contact.inbox import InboxState
 from contact.messages import AddressKind
 from contact.messages import DeliveryState as S
