@@ -64,11 +64,11 @@ def pages() -> list[Blueprint]:
     """Blueprints of the rooms."""
     from channels import webhooks
     from channels.chat import views as chat
-    from contact.desk import api, contacts, failed, home, inboxes, parcel, sandbox, views
+    from contact.desk import api, contacts, deliveries, failed, home, inboxes, parcel, sandbox, sheets, views
     from contact.web import door, me, people
 
-    desk = [views.pages, api.pages, parcel.pages]
-    side = [home.pages, contacts.pages, inboxes.pages, failed.pages, sandbox.pages]
+    desk = [views.pages, api.pages, parcel.pages, sheets.pages]
+    side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages]
     return [chat.pages, webhooks.pages, door.pages, me.pages, people.pages, *desk, *side]
 
 
