@@ -74,7 +74,7 @@ def money(amount: Decimal, currency: str) -> str:
     if currency == "KRW":
         return str(_("₩%(n)s", n=number))
     try:
-        return str(format_currency(amount, currency, currency_digits=False, format_type="standard"))
+        return str(format_currency(amount, currency, format="¤#,##0.00##", currency_digits=False))
     except (UnknownCurrencyError, ValueError):
         return f"{number} {currency}"
 

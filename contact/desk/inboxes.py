@@ -209,7 +209,7 @@ def _page(
             health=health.of(session, box) if box else None,
             kept=kept,
             kept_fields=setting_form.kept_fields(channel, box, kept),
-            field=setting_form.field,
+            field_name=setting_form.field,
             windows=setting_form.WINDOWS,
             priced=not setting_form.prices_itself(channel),
             currencies=setting_form.CURRENCIES,

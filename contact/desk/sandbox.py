@@ -17,8 +17,8 @@ from contact.clean import clean_html
 from contact.db import utcnow
 from contact.desk import counted, inbox_form, letter, speech, traits, weighing, words
 from contact.desk.letter import Letter
-from contact.desk.speech import Speech
 from contact.desk.parcel import FRAME
+from contact.desk.speech import Speech
 from contact.desk.told import back, notice, number
 from contact.errors import NotFound
 from contact.inbox import Inbox

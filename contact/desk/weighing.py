@@ -87,7 +87,7 @@ def _file(store: Store, item: Item, most: int) -> File:
 
 
 def weigh(weighed: Weighed, store: Store) -> Preview:
-    """Ask the channel; no session is open, it may take a while. What it refuses altogether is a problem of the whole."""
+    """Ask the channel, no session open; it may take a while. What it refuses altogether is a problem of the whole."""
     try:
         return aside(lambda: weighed.channel.preview(with_files(weighed, store), weighed.facts))
     except ChannelError as error:
