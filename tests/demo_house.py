@@ -27,8 +27,7 @@ def channels(settings: Settings) -> Channels:
     return Channels(*USUAL(settings), Pigeon())
 
 
-wsgi.channels = channels
-
 if __name__ == "__main__":
+    wsgi.channels = channels
     run.WSGI = Path(__file__)
     sys.exit(run.main(ROLE, sys.argv[2:], wsgi.compose, wsgi.create_app, wsgi.parts, wsgi.first_start))

@@ -250,7 +250,7 @@ def sentence(row: Interaction, users: dict[int, User], known: dict[int, Person])
         "into": data.get("into", ""),
         "subject": content.get("subject", ""),
         "stars": data.get("score", ""),
-        "address": content.get("value", ""),
+        "address": filters.reached(content.get("value", "")),
     } | facts
     return str(_(text)) % facts
 

@@ -145,6 +145,11 @@ def shown(value: str, kind: str) -> str:
         return value
 
 
+def reached(value: str) -> str:
+    """An address whose kind is not at hand: a number as people write it, anything else as it stands."""
+    return shown(value, AddressKind.TEL) if value.startswith("+") else value
+
+
 def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         initials=initials,

@@ -1,6 +1,6 @@
 // Parts, room left and cost while one writes; and what cannot be sent, each with its place, before it is sent.
 
-import { $, icon, make, say, settled } from "../page";
+import { $, icon, make, say, settled, setup } from "../page";
 import { post, type Uploaded } from "../net";
 import { drawer } from "../sheets";
 import { can, letter, lines } from "./letter";
@@ -132,4 +132,4 @@ export function pages(): void {
   drawer((from, limit) => post("/desk/api/preview/pages", { ...given, from, limit }), pageWords(), last?.weight.line ?? "");
 }
 
-export const pageWords = () => ({ page: say("page"), more: say("morePages"), busy: say("makingPages"), none: say("noPages"), lost: say("lostPages") });
+export const pageWords = () => ({ page: setup.words["page"] ?? "{n}", more: say("morePages"), busy: say("makingPages"), none: say("noPages"), lost: say("lostPages") });
