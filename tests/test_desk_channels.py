@@ -21,7 +21,7 @@ from people_kit import Browser, House, house
 
 import wsgi
 from contact import caught, consent, conversation, directory, hooks, inbox, intake, log, outbox
-from contact.channel import Capabilities, Channels, Preview
+from contact.channel import Capabilities, Channels, Preview, Provider, Setting
 from contact.db import utcnow
 from contact.desk import carrying, counted, doors, exchanges, speech, weighing
 from contact.desk.uploads import Uploads
@@ -427,6 +427,14 @@ class TestWeighing:
     def test_other_channels_tell_their_numbers_in_their_own_way(self, loft: Loft, preview: Preview, told: str) -> None:
         with loft.home.app.test_request_context("/"):
             assert counted.line(preview, None) == told
+
+    def test_a_channel_with_prices_of_its_own_is_not_second_guessed(self, loft: Loft) -> None:
+        """176 bytes are not 176 parts."""
+        price = Setting("price", "Price of a part")
+        own = Pigeon(providers=(Provider("sandbox", "Sandbox", (price,)),))
+        told = Preview(176, "byte")
+        assert weighing.cost_of(own, told, {"price": "9.9"}) is None
+        assert weighing.cost_of(loft.pigeon, replace(told, units=2), {"price": "9.9"}) == (Decimal("19.8"), "KRW")
 
     def test_money(self, loft: Loft) -> None:
         with loft.home.app.test_request_context("/"):

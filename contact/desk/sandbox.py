@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 from contact import caught, inbox, outbox
 from contact.caught import CaughtMail
+from contact.channel import ChannelError
 from contact.clean import clean_html
 from contact.db import utcnow
 from contact.desk import counted, inbox_form, letter, speech, traits, weighing, words
+from contact.desk.aside import aside
 from contact.desk.letter import Letter
 from contact.desk.parcel import FRAME
 from contact.desk.speech import Speech
@@ -195,8 +197,12 @@ def _counted(session: Session, delivery: Delivery | None, text: str) -> str:
         return ""
     message = outbox.outbound(session, delivery, here().store)
     facts = inbox.facts(inbox.get(session, delivery.inbox_id))
-    preview = here().channels[delivery.channel].preview(message, facts)
-    return counted.line(preview, weighing.cost_of(preview, facts.settings))
+    channel = here().channels[delivery.channel]
+    try:
+        preview = aside(lambda: channel.preview(message, facts))
+    except ChannelError:  # what it was weighed by is not there any more; the words still are
+        return ""
+    return counted.line(preview, weighing.cost_of(channel, preview, facts.settings))
 
 
 def _has_pages(mail: CaughtMail, delivery: Delivery | None) -> bool:

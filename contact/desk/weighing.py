@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from contact import directory, inbox
 from contact.channel import Capabilities, Channel, ChannelError, Preview, Renders
-from contact.desk import counted, reasons, traits, writing
+from contact.desk import counted, reasons, setting_form, traits, writing
 from contact.desk.aside import aside
 from contact.desk.uploads import Uploads
 from contact.desk.writing import Letter
@@ -135,7 +135,9 @@ def told(weighed: Weighed, preview: Preview) -> dict[str, Any]:
             group["places"].append(place)
     found = list(groups.values())
     return {
-        "line": counted.line(preview, cost_of(preview, weighed.facts.settings)) if preview.unit else "",
+        "line": counted.line(preview, cost_of(weighed.channel, preview, weighed.facts.settings))
+        if preview.unit
+        else "",
         "units": preview.units,
         "problems": found[:KINDS],
         "more": max(len(found) - KINDS, 0),
@@ -204,9 +206,12 @@ def _place(text: str, position: int) -> dict[str, int] | None:
     }
 
 
-def cost_of(preview: Preview, settings: Mapping[str, Any]) -> tuple[Decimal, str] | None:
-    """What the channel says, else its units times the inbox's price; None when nobody knows."""
-    if preview.cost is not None:
+def cost_of(channel: Channel, preview: Preview, settings: Mapping[str, Any]) -> tuple[Decimal, str] | None:
+    """What the channel says, else its units times the inbox's price; None when nobody knows.
+
+    A channel that asks for prices of its own knows best, also when it knows none.
+    """
+    if preview.cost is not None or setting_form.prices_itself(channel):
         return preview.cost
     try:
         price = Decimal(str(settings["price"]))
