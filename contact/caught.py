@@ -59,19 +59,26 @@ def keep(session: Session, now: datetime, catch: Catch) -> CaughtMail:
 
 
 def newest(
-    session: Session, before: int | None = None, limit: int = 50, words: Sequence[str] = ()
+    session: Session, before: int | None = None, limit: int = 50, words: Sequence[str] = (), channel: str = ""
 ) -> Sequence[CaughtMail]:
-    """A page of the list without the bytes, newest first, ids below `before`.
+    """A page of the list without the bytes, newest first, ids below `before`; of one `channel`, or of all.
 
     Every one of `words` stands in the subject, the sender or a recipient.
     """
     query = select(CaughtMail).order_by(CaughtMail.id.desc()).limit(limit)
     if before is not None:
         query = query.where(CaughtMail.id < before)
+    if channel:
+        query = query.where(CaughtMail.channel == channel)
     places = (CaughtMail.subject, CaughtMail.sender, cast(CaughtMail.recipients, String))
     for word in words:
         query = query.where(or_(*(place.icontains(word, autoescape=True) for place in places)))
     return session.scalars(query).all()
+
+
+def channels(session: Session) -> Sequence[str]:
+    """The channels of what is kept."""
+    return session.scalars(select(CaughtMail.channel).distinct().order_by(CaughtMail.channel)).all()
 
 
 def get(session: Session, mail_id: int) -> CaughtMail:

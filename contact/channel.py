@@ -72,6 +72,9 @@ class Setting:
     """A regular expression the whole value must match."""
     wrong: str = ""
     """msgid of what to say when it does not."""
+    where: bool = False
+    """It says where the secrets go: when it changes they must be entered anew, or whoever may
+    change it could have them sent to a server of their own."""
 
 
 HAND = "hand"
@@ -135,7 +138,16 @@ class Preview:
     unit: str
     problems: tuple[tuple[int, str], ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """JSON-ready: encoding, characters left, pages."""
+    """JSON-ready. The composer knows these:
+
+    `encoding`   what it would travel in, as people call it
+    `left`       characters (or bytes, see `of`) that still fit into the last unit
+    `size`       how many one unit holds; shown as `used/size`
+    `of`         what `left` and `size` count: `character` (the default) or `byte`
+    `kind`       what it would leave as, where that depends on its size (SMS, LMS, MMS)
+    `proposals`  what could stand in place of a character that cannot be sent: by the character,
+                 or by its position as text
+    """
     cost: tuple[Decimal, str] | None = None
     """Estimated price and its currency (ISO 4217), when the inbox knows what a unit costs."""
 
@@ -326,6 +338,18 @@ class Binds(Protocol):
 
     def labels(self, messages: Sequence[Outbound], inbox: InboxFacts, sheet: str, skip: int) -> bytes:
         """Address labels as a PDF. Blocks; raises `ChannelError`."""
+        ...
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """A channel that can show files of its messages (a fax that came as TIFF or PDF) as pictures."""
+
+    def pictures(self, file: File, limit: int) -> Sequence[bytes]:
+        """The first `limit` pages as PNG; none for a file it does not know. Blocks: not for the event loop.
+
+        Raises `Unreadable` when the file is broken.
+        """
         ...
 
 

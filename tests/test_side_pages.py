@@ -477,7 +477,7 @@ class TestFailed:
             return found
 
         assert walk("older", r"/desk/failed/raw/(\d+)\"") == numbers[::-1]
-        held = [one for one in walk("before", r"/desk/failed/messages/(\d+)\"") if one in lost]
+        held = [one for one in walk("before", r"/desk/deliveries/(\d+)\"") if one in lost]
         assert held == lost[::-1]
 
     def test_what_a_stranger_s_server_said_is_text_everywhere(self, lite: House) -> None:
@@ -705,7 +705,7 @@ class TestInboxes:
         answer = boss.post(f"{path}/test", {"to": "Someone@elsewhere.example"})
         assert answer.status_code == 303
         page = boss.get(answer.headers["Location"])
-        assert "data-again" in page.text
+        assert "data-poll" in page.text
         with home.db.read() as session:
             sent = session.scalars(sa.select(Delivery).order_by(Delivery.id.desc())).first()
             assert sent is not None

@@ -6,27 +6,49 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 from flask_babel import gettext as _
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from contact import consent, directory, files, outbox, users
 from contact import conversation as conversations
-from contact import directory, files, outbox, users
 from contact.conversation import Mention
 from contact.db import utcnow
-from contact.desk import acts, beginning, draft, live, parcel, seek, seen, undo, writing
+from contact.desk import (
+    acts,
+    beginning,
+    counted,
+    deliveries,
+    draft,
+    live,
+    parcel,
+    seek,
+    seen,
+    sheets,
+    undo,
+    weighing,
+    writing,
+)
 from contact.desk.fields import fields_of
 from contact.desk.uploads import Uploads, content_id
 from contact.desk.writing import Letter
-from contact.errors import Invalid, TooLarge
-from contact.messages import AddressKind
+from contact.errors import Invalid, NotFound, TooLarge
+from contact.limits import Steady
+from contact.messages import AddressKind, Wish
 from contact.outbox import Delivery
 from contact.users import Role
 from contact.web import here
 from contact.web.files import clean_name, safe_file_headers
 from contact.web.headers import FILE, headed
-from contact.web.security import Rule, me, role, rule_for
+from contact.web.security import Rule, guarding, me, role, rule_for
 
 pages = Blueprint("desk_api", __name__, url_prefix="/desk/api")
 rule_for(pages, Rule(role=Role.AGENT))
+
+WEIGHINGS = Steady("desk.preview", burst=60, every=0.2)
+"""How often one agent may have a message weighed: a few times a second while typing."""
+WATCHED = 50
+"""Messages on their way that one page asks about."""
+TOLD = "phone"
+"""Where a wish was said that an agent was told."""
 
 
 @pages.post("/act")
@@ -45,9 +67,11 @@ def act() -> Any:
 def send(number: int) -> Any:
     """A reply. `then`: `resolve` or `pend` along with it."""
     asked, now, service = _json(), utcnow(), here()
+    letter = _letter(asked)
+    _weigh(letter)
     with service.db.write() as session:
         conversation = conversations.top(session, conversations.get(session, number))
-        delivery = writing.reply(session, now, service, conversation, _letter(asked), me())
+        delivery = writing.reply(session, now, service, conversation, letter, me())
     _spread_draft(conversation.id, None, str(asked.get("device", "")))
     return _promised(delivery)
 
@@ -56,11 +80,32 @@ def send(number: int) -> Any:
 def begin() -> Any:
     """A letter that begins a conversation. `place` is where its draft stands."""
     asked, now, service = _json(), utcnow(), here()
-    place = int(asked.get("place") or 0)
+    place, letter, to = int(asked.get("place") or 0), _letter(asked), str(asked.get("to", ""))
+    _weigh(letter, to)
     with service.db.write() as session:
-        delivery = beginning.begin(session, now, service, _letter(asked), str(asked.get("to", "")), place, me())
+        delivery = beginning.begin(session, now, service, letter, to, place, me())
     _spread_draft(place, None, str(asked.get("device", "")))
     return _promised(delivery)
+
+
+@pages.post("/preview")
+def preview() -> Any:
+    """How the channel counts what is being written: a line, and what cannot be sent, by position."""
+    asked, service = _json(), here()
+    guarding().limits.take(WEIGHINGS, str(me().id), utcnow())
+    with service.db.read() as session:
+        weighed = weighing.gather(session, service, _letter(asked), me(), str(asked.get("to", "")))
+    return weighing.told(weighed, weighing.weigh(weighed, service.store))
+
+
+@pages.post("/preview/pages")
+def preview_pages() -> Any:
+    """Its pages as pictures, `from` up to `limit`; see `contact/desk/sheets.py`."""
+    asked, service = _json(), here()
+    first, limit = sheets.span(_whole(asked.get("from")), _whole(asked.get("limit")))
+    with service.db.read() as session:
+        weighed = weighing.gather(session, service, _letter(asked), me(), str(asked.get("to", "")))
+    return sheets.answer(lambda most: weighing.pages(weighed, service.store, most), first, limit)
 
 
 @pages.post("/conversations/<int:number>/notes")
@@ -133,6 +178,35 @@ def decide(number: int, what: str) -> Any:
     if kept:
         _spread_draft(kept["conversation"], kept, str(_json().get("device", "")))
     return {"draft": kept}
+
+
+@pages.post("/deliveries/<int:number>/recall")
+def recall(number: int) -> Any:
+    """Ask the provider to stop a message it has."""
+    deliveries.call_back(number)
+    return {}
+
+
+@pages.get("/deliveries/progress")
+def progress() -> Any:
+    """How far messages on their way have come: `ids` between commas."""
+    ids = [int(one) for one in request.args.get("ids", "").split(",") if one.isascii() and one.isdecimal()][:WATCHED]
+    with here().db.read() as session:
+        found = session.execute(select(Delivery.id, Delivery.state, Delivery.progress).where(Delivery.id.in_(ids)))
+        return {str(one): {"state": state, "text": counted.progress(kept)} for one, state, kept in found}
+
+
+@pages.post("/addresses/<int:number>/consent")
+def consented(number: int) -> Any:
+    """An agent was told whether messages to this address are welcome; `words` are the owner's, the proof."""
+    asked, now = _json(), utcnow()
+    wish = Wish(bool(asked.get("given")), "agent", _field(asked.get("words")))
+    with here().db.write() as session:
+        address = session.get(directory.Address, number)
+        if address is None:
+            raise NotFound("This address does not exist.")
+        changed = consent.record(session, now, address, wish, channel=TOLD, user_id=me().id)
+    return {"changed": changed}
 
 
 @pages.post("/files")
@@ -249,11 +323,25 @@ def find_contacts() -> Any:
                     "id": person.id,
                     "name": person.shown,
                     "addresses": [each.shown for each in person.addresses],
-                    "emails": [each.value for each in person.addresses if each.kind is AddressKind.EMAIL],
+                    "reached": [
+                        {"kind": each.kind, "value": each.value, "shown": each.shown} for each in person.addresses
+                    ],
                 }
                 for person in found
             ]
         }
+
+
+def _weigh(letter: Letter, to: str = "") -> None:
+    """Refuse what holds something its channel cannot send, before anything is promised."""
+    service = here()
+    with service.db.read() as session:
+        weighed = weighing.check(session, service, letter, me(), to)
+    weighing.refuse(weighed, service.store)
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _promised(delivery: Delivery) -> dict[str, Any]:
@@ -267,8 +355,9 @@ def _promised(delivery: Delivery) -> dict[str, Any]:
 
 
 def _letter(asked: dict[str, Any]) -> Letter:
-    """`way` is `INBOX:ADDRESS`; without the address the letter begins a conversation."""
+    """`way` is `INBOX:ADDRESS`, or both stand apart as `inbox` and `address`; without the address it begins a talk."""
     box, _colon, address = str(asked.get("way", "")).partition(":")
+    box, address = box or str(asked.get("inbox", "")), address or str(asked.get("address", ""))
     if not (box.isdecimal() and (address or "0").isdecimal()):
         raise Invalid("Choose an address to write to.")
     seen_id = asked.get("seen")

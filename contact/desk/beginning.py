@@ -10,16 +10,18 @@ from sqlalchemy.orm import Session
 
 from contact import conversation as conversations
 from contact import directory, inbox, log
+from contact.address import show
 from contact.channel import Capabilities, Channels
 from contact.conversation import Conversation
-from contact.desk import draft, writing
+from contact.desk import draft, traits, writing
 from contact.desk.composer import Composer, undo_seconds
-from contact.desk.words import CHANNEL, CHANNEL_ICON
+from contact.desk.traits import Traits
+from contact.desk.words import SANDBOX
 from contact.desk.writing import Letter
 from contact.directory import Address, Person
 from contact.errors import Invalid, NotFound
 from contact.inbox import Inbox, InboxState
-from contact.messages import Party
+from contact.messages import AddressKind, Party
 from contact.outbox import Delivery
 from contact.service import Service
 from contact.users import User
@@ -33,39 +35,48 @@ class Start:
     """An inbox of ours to begin from; read by the composer like a `Way`, with the address still to be written."""
 
     inbox: Inbox
-    can: Capabilities
+    traits: Traits
+
+    @property
+    def can(self) -> Capabilities:
+        return self.traits.can
 
     @property
     def key(self) -> str:
         return f"{self.inbox.id}:"
 
     @property
-    def channel(self) -> str:
-        return CHANNEL.get(self.inbox.channel, self.inbox.channel)
-
-    @property
-    def icon(self) -> str:
-        return CHANNEL_ICON.get(self.inbox.channel, "send")
-
-    @property
     def shown(self) -> str:
-        return self.inbox.address
+        return show(self.can.address, self.inbox.address)
+
+    @property
+    def sandbox(self) -> bool:
+        return self.inbox.provider == SANDBOX
 
     unreachable = False
+    refused = False
 
 
 def starts(session: Session, channels: Channels) -> list[Start]:
     """Every inbox a conversation may be begun from."""
     working = (InboxState.ACTIVE.value, InboxState.PAUSED.value)
     boxes = session.scalars(select(Inbox).where(Inbox.state.in_(working)).order_by(Inbox.id)).all()
-    found = [Start(box, channels[box.channel].capabilities) for box in boxes if box.channel in channels]
+    found = [Start(box, one) for box in boxes if (one := traits.find(channels, box.channel)) is not None]
     return [start for start in found if start.can.starts]
 
 
-def compose(session: Session, service: Service, user: User) -> Composer:
-    """What the composer of a new letter offers."""
+def kinds(session: Session, channels: Channels) -> set[AddressKind]:
+    """The kinds of address we may write to first."""
+    return {start.can.address for start in starts(session, channels)}
+
+
+def compose(session: Session, service: Service, user: User, person: Person | None = None, to: str = "") -> Composer:
+    """What the composer of a new letter offers; chosen is an inbox that reaches `to`, else the person."""
     ways = starts(session, service.channels)
-    chosen = ways[0] if ways else None
+    known = [reach.kind for reach in person.addresses if not reach.unreachable] if person else []
+    meant = [reach.kind for reach in person.addresses if reach.value == to] if person else []
+    kind = next((one for one in (*meant, *known) if any(way.can.address is one for way in ways)), None)
+    chosen = next((way for way in ways if way.can.address is kind), ways[0] if ways else None)
     return Composer(ways, chosen, "", "", user.signature, undo_seconds(service.settings, user))
 
 

@@ -10,39 +10,43 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contact import consent
 from contact.channel import Capabilities, Channels
 from contact.conversation import Conversation
-from contact.desk.words import CHANNEL, CHANNEL_ICON
+from contact.desk import traits
+from contact.desk.traits import Traits
+from contact.desk.words import SANDBOX
 from contact.directory import Person
 from contact.inbox import Inbox, InboxState
 from contact.log import Interaction, Name
-from contact.messages import AddressKind
 from contact.settings import Settings
 from contact.users import User
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to answer: an inbox of ours and an address of theirs."""
+    """One way to answer: an inbox of ours and an address of theirs. `refused`: its owner does not want messages."""
 
     inbox: Inbox
-    can: Capabilities
+    traits: Traits
     address_id: int
     value: str
     shown: str
     unreachable: bool
+    refused: bool = False
 
     @property
     def key(self) -> str:
         return f"{self.inbox.id}:{self.address_id}"
 
     @property
-    def channel(self) -> str:
-        return CHANNEL.get(self.inbox.channel, self.inbox.channel)
+    def can(self) -> Capabilities:
+        return self.traits.can
 
     @property
-    def icon(self) -> str:
-        return CHANNEL_ICON.get(self.inbox.channel, "send")
+    def sandbox(self) -> bool:
+        """Nothing leaves the house."""
+        return self.inbox.provider == SANDBOX
 
 
 class Reaching(Protocol):
@@ -50,6 +54,8 @@ class Reaching(Protocol):
 
     @property
     def inbox(self) -> Inbox: ...
+    @property
+    def traits(self) -> Traits: ...
     @property
     def can(self) -> Capabilities: ...
     @property
@@ -59,9 +65,9 @@ class Reaching(Protocol):
     @property
     def unreachable(self) -> bool: ...
     @property
-    def channel(self) -> str: ...
+    def refused(self) -> bool: ...
     @property
-    def icon(self) -> str: ...
+    def sandbox(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class Composer:
 
     ways: Sequence[Reaching]
     chosen: Reaching | None
+    """None also where every owner of an address has refused."""
     subject: str
     cc: str
     signature: str
@@ -85,7 +92,7 @@ def build(
     person: Person,
     user: User,
 ) -> Composer:
-    """Every inbox that reaches an address of this person; first the way the last message came."""
+    """Every inbox that reaches an address of this person; chosen is the way the customer came last."""
     last = _last(session, members)
     ways = _ways(session, channels, person)
     chosen = _chosen(ways, conversation, last)
@@ -128,30 +135,37 @@ def _last(session: Session, members: Sequence[int]) -> Interaction | None:
 
 def _ways(session: Session, channels: Channels, person: Person) -> list[Way]:
     inboxes = session.scalars(select(Inbox).order_by(Inbox.id)).all()
+    refused = consent.refused(session, [reach.id for reach in person.addresses])
     return [
-        Way(inbox, can, reach.id, reach.value, reach.shown, reach.unreachable)
+        Way(inbox, found, reach.id, reach.value, reach.shown, reach.unreachable, reach.id in refused)
         for inbox in inboxes
-        if inbox.channel in channels and inbox.state in (InboxState.ACTIVE, InboxState.PAUSED)
-        for can in (channels[inbox.channel].capabilities,)
+        if inbox.state in (InboxState.ACTIVE, InboxState.PAUSED)
+        if (found := traits.find(channels, inbox.channel)) is not None
         for reach in person.addresses
-        if reach.kind == can.address and _belongs(inbox, reach.kind)
+        if reach.kind == found.can.address
     ]
 
 
-def _belongs(inbox: Inbox, kind: AddressKind) -> bool:
-    """A visitor's browser is reached through chat only."""
-    return kind is not AddressKind.VISITOR or inbox.channel == "chat"
+def groups(ways: Sequence[Reaching]) -> list[tuple[Traits, list[Reaching]]]:
+    """The ways by channel, in the order of the first of each."""
+    found: dict[str, tuple[Traits, list[Reaching]]] = {}
+    for way in ways:
+        found.setdefault(way.traits.name, (way.traits, []))[1].append(way)
+    return list(found.values())
 
 
 def _chosen(ways: list[Way], conversation: Conversation, last: Interaction | None) -> Way | None:
-    if not ways:
+    """The way the customer's last words came, else the conversation's inbox, else whatever reaches."""
+    allowed = [way for way in ways if not way.refused]
+    if not allowed:
         return None
 
-    def rank(way: Way) -> tuple[bool, bool, bool]:
+    def rank(way: Way) -> tuple[bool, bool, bool, bool]:
+        same_inbox = last is not None and way.inbox.id == last.inbox_id
         same_address = last is not None and way.address_id == last.address_id
-        return (way.unreachable, way.inbox.id != conversation.inbox_id, not same_address)
+        return (way.unreachable, not same_inbox, way.inbox.id != conversation.inbox_id, not same_address)
 
-    return min(ways, key=rank)
+    return min(allowed, key=rank)
 
 
 def _subject(conversation: Conversation, last: Interaction | None) -> str:

@@ -16,7 +16,7 @@ from contact import address as addresses
 from contact import directory, search
 from contact.conversation import Conversation
 from contact.db import utcnow
-from contact.desk import customer, remaining, words
+from contact.desk import beginning, customer, remaining, words
 from contact.desk.told import back, notice, number
 from contact.directory import Contact, Person, people
 from contact.directory.find import create
@@ -81,6 +81,7 @@ def one(contact_id: int) -> Any:
             customer=customer.build(session, root.id, utcnow(), only, number("older")),
             only=only,
             words=words,
+            begins_to=beginning.kinds(session, here().channels),
             remains=remaining.lines(session, root) if me().may(Role.ADMIN) else [],
             notice=notice(),
         )

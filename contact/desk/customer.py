@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contact import directory
+from contact.consent import Consent
 from contact.conversation import Conversation, reading
 from contact.desk import entries, words
 from contact.desk.entries import Entry
@@ -43,6 +45,8 @@ class Customer:
     more: int
     pages: list[dict[str, Any]]
     local_time: datetime | None
+    wishes: dict[int, Consent]
+    """What was wished last for each address: whether messages are welcome there, and in which words."""
 
 
 def build(session: Session, root_id: int, now: datetime, only: str = "", before: int | None = None) -> Customer:
@@ -63,7 +67,13 @@ def build(session: Session, root_id: int, now: datetime, only: str = "", before:
         more=more,
         pages=_pages(session, root_id),
         local_time=_local(contact, now),
+        wishes=_wishes(session, [reach.id for reach in others[contact.id].addresses]),
     )
+
+
+def _wishes(session: Session, address_ids: Sequence[int]) -> dict[int, Consent]:
+    newest = select(func.max(Consent.id)).where(Consent.address_id.in_(address_ids)).group_by(Consent.address_id)
+    return {one.address_id: one for one in session.scalars(select(Consent).where(Consent.id.in_(newest)))}
 
 
 def _timeline(session: Session, root_id: int, only: str, before: int | None) -> tuple[list[Interaction], int]:

@@ -250,7 +250,7 @@ def sentence(row: Interaction, users: dict[int, User], known: dict[int, Person])
         "into": data.get("into", ""),
         "subject": content.get("subject", ""),
         "stars": data.get("score", ""),
-        "address": content.get("value", ""),
+        "address": filters.reached(content.get("value", "")),
         "file": content.get("name", ""),
     } | facts
     return str(_(text)) % facts
@@ -277,7 +277,7 @@ def _connect(entries: Iterable[Entry], after: Interaction | None) -> None:
             and last_kind == entry.kind
             and (last.user_id, last.contact_id, last.channel)
             == (entry.row.user_id, entry.row.contact_id, entry.row.channel)
-            and entry.row.channel == "chat"
+            and not (entry.content.get("subject") or entry.content.get("html"))
             and (entry.at - last.at).total_seconds() < FOLLOWS
         )
         last, last_kind = entry.row, entry.kind

@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 
 from contact import inbox, log, outbox, raw
 from contact.db import utcnow
-from contact.desk import trouble, words
+from contact.desk import deliveries, trouble, words
 from contact.desk.filters import reason
 from contact.desk.told import back, notice, number
-from contact.desk.words import N_
 from contact.errors import HanmaruError, NotFound
 from contact.messages import DeliveryState
 from contact.outbox import Delivery
@@ -34,12 +33,6 @@ SHOWN = 200_000
 """Bytes of a source that stand on the page; the rest is in the download."""
 AGAIN = (DeliveryState.FAILED, DeliveryState.EXPIRED)
 """States in which all may be sent again with one click: nothing was handed over, nothing came back."""
-LABELS = {
-    "arrived": N_("It arrived"),
-    "retry": N_("Send again"),
-    "lost": N_("It did not arrive"),
-    "cancel": N_("Take back"),
-}
 
 
 @pages.get("")
@@ -50,7 +43,7 @@ def index() -> Any:
 @pages.get("/messages/<int:delivery_id>")
 def message(delivery_id: int) -> Any:
     """One message that was to leave: what was said in each try."""
-    return _message(delivery_id)
+    return deliveries.page(delivery_id)
 
 
 @pages.get("/raw/<int:raw_id>")
@@ -86,11 +79,11 @@ def decide(delivery_id: int, what: str) -> Any:
         with here().db.write() as session:
             _decide(session, delivery_id, what)
     except HanmaruError as error:
-        return _index(error) if request.form.get("from") == "list" else _message(delivery_id, error)
+        return _index(error) if request.form.get("from") == "list" else deliveries.page(delivery_id, error)
     word = {"arrived": "arrived", "retry": "sent_again", "lost": "lost", "cancel": "taken_back"}[what]
     if request.form.get("from") == "list":
         return back("failed.index", word, state=request.form.get("state") or None)
-    return back("failed.message", word, delivery_id=delivery_id)
+    return back("deliveries.one", word, delivery_id=delivery_id)
 
 
 @pages.post("/messages/again")
@@ -177,40 +170,12 @@ def _index(error: HanmaruError | None = None) -> Any:
             again=AGAIN,
             now=now,
             words=words,
-            labels=LABELS,
+            labels=deliveries.LABELS,
             reason=reason,
             notice=notice(),
             error=told(error),
         )
     return refused(page, error)
-
-
-def _message(delivery_id: int, error: HanmaruError | None = None) -> Any:
-    with here().db.read() as session:
-        found = trouble.one(session, delivery_id)
-        if found is None:
-            raise NotFound("This message does not exist.")
-        row = session.get(log.Interaction, found.delivery.interaction_id)
-        page = render_template(
-            "desk/failed_message.html",
-            one=found,
-            body=(row.body or "") if row else "",
-            words=words,
-            labels=LABELS,
-            outcome=_outcome,
-            reason=reason,
-            notice=notice(),
-            error=told(error),
-        )
-    return refused(page, error)
-
-
-def _outcome(value: str) -> words.Stage:
-    """How one try ended; `error` = refused before anything was handed over."""
-    try:
-        return words.DELIVERY[DeliveryState(value)]
-    except ValueError:
-        return words.Stage(N_("Refused"), "fail", "bad")
 
 
 def _state(value: str) -> DeliveryState | None:

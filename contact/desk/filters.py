@@ -10,8 +10,10 @@ from flask_babel import format_date, format_datetime, format_time, get_locale, g
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
-from contact.desk import reasons
+from contact.address import show
+from contact.desk import counted, reasons
 from contact.directory import Person
+from contact.messages import AddressKind
 
 URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'）)\]】」』]+[^\s<>\"'）)\]】」』.,;:!?…]", re.IGNORECASE)
 _RE = re.compile(r"^(?:(?:re|fw|fwd|aw|wg|답장|회신|전달)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
@@ -133,6 +135,21 @@ def reason(text: str | None) -> str:
     return reasons.told(text) if text else ""
 
 
+def shown(value: str, kind: str) -> str:
+    """An address as people read it; what is none stands as it is."""
+    import phonenumbers  # large: only where numbers are shown
+
+    try:
+        return show(AddressKind(kind), value)
+    except (phonenumbers.NumberParseException, ValueError):
+        return value
+
+
+def reached(value: str) -> str:
+    """An address whose kind is not at hand: a number as people write it, anything else as it stands."""
+    return shown(value, AddressKind.TEL) if value.startswith("+") else value
+
+
 def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         initials=initials,
@@ -148,5 +165,8 @@ def install(app: Flask) -> None:
         size=size,
         linked=linked,
         reason=reason,
+        shown=shown,
+        progress=counted.progress,
+        money=counted.money,
     )
     app.jinja_env.globals["get_locale"] = get_locale

@@ -10,11 +10,15 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
+from contact import hooks
 from contact.conversation import Conversation, State
 from contact.desk import trouble
+from contact.hooks import HookTally
 from contact.inbox import Inbox
 from contact.log import Interaction, Name
+from contact.messages import DeliveryState
 from contact.outbox import Delivery
+from contact.outbox.delivery import Exchange
 
 NEWEST = 30
 """Conversations of an inbox in each state in which its last messages are looked for."""
@@ -39,6 +43,12 @@ class Health:
     """Server of the inbox's own relay; empty when the house's carries its mail."""
     delayed: str = ""
     """Why a message of it waits to be tried again; empty when none does."""
+    until: datetime | None = None
+    """When the first of these is tried again."""
+    hook: HookTally | None = None
+    """What came by webhook; None where nothing ever came."""
+    last: Exchange | None = None
+    """What was said last between us and the provider."""
 
     @property
     def ill(self) -> bool:
@@ -57,8 +67,9 @@ def of(session: Session, one: Inbox) -> Health:
 def _of(session: Session, found: Sequence[Inbox]) -> list[Health]:
     queued, failing = _by_inbox(session, _queued), _by_inbox(session, _troubled)
     boxes = trouble.mailboxes(session, all=True)
-    delayed = _delayed(session)
-    lasts = {one.id: _lasts(session, one.id) for one in found}
+    delayed, until = _delayed(session), _until(session)
+    near = {one.id: _near(session, one.id) for one in found}
+    lasts = {one.id: _lasts(session, near[one.id]) for one in found}
     return [
         Health(
             inbox=one,
@@ -69,6 +80,9 @@ def _of(session: Session, found: Sequence[Inbox]) -> list[Health]:
             folders=[box for box in boxes if box.inbox_id == one.id],
             relay=str(((one.settings or {}).get("relay") or {}).get("host", "")),
             delayed=delayed.get(one.id, ""),
+            until=until.get(one.id),
+            hook=hooks.of(session, one.id),
+            last=_last_said(session, one.id, near[one.id]),
         )
         for one in found
     ]
@@ -87,14 +101,33 @@ def _delayed(session: Session) -> dict[int, str]:
     return dict(session.execute(select(Delivery.inbox_id, Delivery.reason).where(Delivery.id.in_(newest))).all())
 
 
-def _lasts(session: Session, inbox_id: int) -> dict[str, datetime]:
-    """The time of the newest message each way, found through the newest conversations of the inbox."""
+def _until(session: Session) -> dict[int, datetime]:
+    """By inbox: when the first message that was tried and waits is tried again."""
+    tried = select(Delivery.next_at, Delivery.inbox_id).where(_queued, Delivery.attempts > 0).limit(CAP).subquery()
+    return dict(session.execute(select(tried.c.inbox_id, func.min(tried.c.next_at)).group_by(tried.c.inbox_id)).all())
+
+
+def _near(session: Session, inbox_id: int) -> list[int]:
+    """The newest conversations of the inbox: its last messages are looked for in them, whatever its size."""
     newest: list[int] = []
     for state in State:  # the index holds them by inbox and state, newest last
         query = select(Conversation.id).where(Conversation.inbox_id == inbox_id, Conversation.state == state.value)
         query = query.where(Conversation.merged_into.is_(None)).order_by(Conversation.last_at.desc()).limit(NEWEST)
         newest += session.scalars(query).all()
+    return newest
+
+
+def _lasts(session: Session, near: Sequence[int]) -> dict[str, datetime]:
+    """The time of the newest message each way."""
     row = Interaction
     said = row.name.in_((Name.MESSAGE_RECEIVED.value, Name.MESSAGE_QUEUED.value))
-    last = select(row.name, func.max(row.at)).where(row.conversation_id.in_(newest), said).group_by(row.name)
+    last = select(row.name, func.max(row.at)).where(row.conversation_id.in_(near), said).group_by(row.name)
     return dict(session.execute(last).all())
+
+
+def _last_said(session: Session, inbox_id: int, near: Sequence[int]) -> Exchange | None:
+    """The newest word about a message of this inbox."""
+    mine = select(func.max(Delivery.id)).where(Delivery.conversation_id.in_(near), Delivery.inbox_id == inbox_id)
+    done = mine.where(Delivery.state.not_in((DeliveryState.QUEUED.value, DeliveryState.CANCELLED.value)))
+    query = select(Exchange).where(Exchange.delivery_id == done.scalar_subquery()).order_by(Exchange.id.desc())
+    return session.scalar(query.limit(1))

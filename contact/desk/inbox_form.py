@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import address as addresses
-from contact.desk import chat_form, relay_form
+from contact.channel import Channel
+from contact.desk import chat_form, relay_form, setting_form
 from contact.desk.trial import Mailbox
 from contact.errors import InvalidAddress
 from contact.inbox import Inbox
@@ -20,6 +21,8 @@ from contact.text import storable
 from contact.vault import Sealed, Vault
 
 LANGUAGES = ("ko", "en")
+OWN = {"email": "mail", "chat": "chat"}
+"""The channels whose inboxes have a form of their own, older than `setting_form`; all others are asked from data."""
 MAX_ALIASES = 50
 MAX_FOLDERS = 20
 _HOST = re.compile(r"(?!-)[A-Za-z0-9.\-_]{1,253}(?<!-)|\[?[0-9A-Fa-f:.]{2,45}\]?")
@@ -37,19 +40,21 @@ class Form:
         self.errors.setdefault(name, str(sentence))
 
 
-def shown(box: Inbox | None) -> dict[str, str]:
-    """An inbox as the values of its form; never the password."""
-    if box is None:
-        mail = {"receive": "listener", "tls": "implicit", "folders": "INBOX", "start": "new"}
-        mail |= relay_form.shown({})
-        return {"language": "ko", **mail, **chat_form.shown({})}
-    settings = box.settings or {}
+def shown(channel: Channel, box: Inbox | None) -> dict[str, str]:
+    """An inbox as the values of its form; never a secret."""
+    own = OWN.get(channel.name)
+    common = {"language": "ko"}
+    if box is not None:
+        common = {"name": box.name, "address": box.address, "language": box.language, "signature": box.signature or ""}
+    if own is None:
+        return common | setting_form.shown(channel, box)
+    settings = (box.settings or {}) if box else {}
+    return common | (chat_form.shown(settings) if own == "chat" else _mail(settings, new=box is None))
+
+
+def _mail(settings: Mapping[str, Any], new: bool) -> dict[str, str]:
     imap = settings.get("imap") or {}
     return {
-        "name": box.name,
-        "address": box.address,
-        "language": box.language,
-        "signature": box.signature or "",
         "aliases": "\n".join(settings.get("aliases", ())),
         "receive": "imap" if imap.get("host") else "listener",
         "host": str(imap.get("host", "")),
@@ -57,8 +62,8 @@ def shown(box: Inbox | None) -> dict[str, str]:
         "tls": str(imap.get("tls", "implicit")),
         "user": str(imap.get("user", "")),
         "folders": "\n".join(imap.get("folders", ["INBOX"])),
-        "start": str(imap.get("start", "all")),
-        **(chat_form.shown(settings) if box.channel == "chat" else relay_form.shown(settings)),
+        "start": "new" if new else str(imap.get("start", "all")),
+        **relay_form.shown(settings),
     }
 
 
@@ -68,45 +73,64 @@ FIELDS = (
 )  # fmt: skip
 
 
-def read(session: Session, vault: Vault, channel: str, given: Mapping[str, str], box: Inbox | None) -> Form:
+def read(session: Session, vault: Vault, channel: Channel, given: Mapping[str, str], box: Inbox | None) -> Form:
     """Check everything that was entered against itself and against the other inboxes."""
-    form = Form({name: storable(given.get(name, ""))[:20_000] for name in FIELDS})
+    own = OWN.get(channel.name)
+    names = FIELDS if own else (*FIELDS, *setting_form.fields(channel))
+    form = Form({name: storable(given.get(name, ""))[:20_000] for name in names})
     _common(form)
-    if channel == "email":
+    if own == "mail":
         _address(session, form, box)
         _aliases(session, form, box)
         if form.values["receive"] == "imap":
             _imap(form, vault, box)
         relay_form.read(form, (box.settings or {}) if box else {}, _secrets(vault, box) if box else {})
-    else:
+    elif own == "chat":
         chat_form.read(form)
+    else:
+        setting_form.read(form, channel, box, _secrets(vault, box) if box else {})
+        if (other := _same(session, channel, form.ready.get("address", ""), box)) is not None:
+            form.wrong("address", _("%(name)s has this address already.", name=other.name or other.address))
     return form
 
 
-def apply(box: Inbox, form: Form, vault: Vault) -> None:
+def apply(channel: Channel, box: Inbox, form: Form, vault: Vault) -> None:
     """Put what `read` found right into the inbox. Settings that are not on the form stay."""
-    ready, settings = form.ready, dict(box.settings or {})
+    ready, settings, own = form.ready, dict(box.settings or {}), OWN.get(channel.name)
     box.name, box.language, box.signature = ready["name"], ready["language"], ready["signature"]
-    if box.channel == "email":
-        box.address = ready["address"]
-        settings["aliases"] = ready["aliases"]
-        settings.pop("imap", None)
-        secrets = _secrets(vault, box)
-        secrets.pop("imap_password", None)
-        if "imap" in ready:
-            kept = (box.settings or {}).get("imap") or {}
-            settings["imap"] = {**{name: kept[name] for name in ("idle",) if name in kept}, **ready["imap"]}
-            secrets["imap_password"] = ready["imap_password"]
-        box.provider = relay_form.apply(settings, secrets, ready) or box.channel
-        box.secrets = vault.seal_all(secrets) or None
-    else:
+    if own == "chat":
         chat_form.apply(settings, ready)
+    else:
+        secrets = _secrets(vault, box)
+        if own == "mail":
+            _apply_mail(box, settings, secrets, ready)
+        else:
+            setting_form.apply(channel, box, settings, secrets, form)
+        box.secrets = vault.seal_all(secrets) or None
     box.settings = settings
 
 
-def facts(box: Inbox) -> dict[str, Any]:
+def _apply_mail(box: Inbox, settings: dict[str, Any], secrets: dict[str, str], ready: Mapping[str, Any]) -> None:
+    box.address = ready["address"]
+    settings["aliases"] = ready["aliases"]
+    settings.pop("imap", None)
+    secrets.pop("imap_password", None)
+    if "imap" in ready:
+        kept = (box.settings or {}).get("imap") or {}
+        settings["imap"] = {**{name: kept[name] for name in ("idle",) if name in kept}, **ready["imap"]}
+        secrets["imap_password"] = ready["imap_password"]
+    box.provider = relay_form.apply(settings, secrets, ready) or box.channel
+
+
+def facts(channel: Channel, box: Inbox) -> dict[str, Any]:
     """What the audit keeps of an inbox."""
-    return {name: value for name, value in shown(box).items() if value}
+    return {name: value for name, value in shown(channel, box).items() if value}
+
+
+def typed(channel: Channel, form: Form) -> list[str]:
+    """Names of the secrets that were entered anew."""
+    names = {"password", relay_form.SECRET} if channel.name in OWN else setting_form.secrets_of(channel)
+    return sorted(name for name in names if form.values.get(name))
 
 
 def kept(vault: Vault, box: Inbox | None) -> set[str]:
@@ -162,6 +186,12 @@ def _aliases(session: Session, form: Form, box: Inbox | None) -> None:
         form.wrong("aliases", _("An inbox has up to %(n)s further addresses.", n=MAX_ALIASES))
     form.ready["aliases"] = [one for one in dict.fromkeys(found) if one != form.ready.get("address")]
     return None
+
+
+def _same(session: Session, channel: Channel, address: str, box: Inbox | None) -> Inbox | None:
+    """The other inbox of this channel with that address."""
+    query = select(Inbox).where(Inbox.channel == channel.name, Inbox.address == address)
+    return session.scalar(query if box is None else query.where(Inbox.id != box.id))
 
 
 def _taken(session: Session, address: str, box: Inbox | None) -> Inbox | None:

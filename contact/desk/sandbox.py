@@ -1,8 +1,9 @@
-"""The sandbox's viewer: every mail that left while no relay is configured."""
+"""The sandbox's viewer: everything that left while no relay or provider is configured, as the world would get it."""
 
 from __future__ import annotations
 
 import hashlib
+from mimetypes import guess_extension
 from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
@@ -10,16 +11,20 @@ from flask_babel import get_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contact import caught
+from contact import caught, inbox, outbox
 from contact.caught import CaughtMail
+from contact.channel import ChannelError
 from contact.clean import clean_html
 from contact.db import utcnow
-from contact.desk import letter
+from contact.desk import counted, inbox_form, letter, speech, traits, weighing, words
+from contact.desk.aside import aside
 from contact.desk.letter import Letter
 from contact.desk.parcel import FRAME
+from contact.desk.speech import Speech
 from contact.desk.told import back, notice, number
 from contact.errors import NotFound
 from contact.inbox import Inbox
+from contact.log import Interaction
 from contact.outbox import Delivery
 from contact.text import storable
 from contact.users import Role, audit
@@ -35,6 +40,9 @@ rule_for(pages, Rule(role=Role.AGENT))
 PAGE = 50
 SHOWN = 200_000
 """Bytes of the source that stand on the page; the rest is in the download."""
+MAIL_TYPE = "message/rfc822"
+PAGED = ("application/pdf", "image/tiff")
+"""What has pages."""
 TABS = ("html", "text", "headers", "source")
 
 
@@ -54,8 +62,10 @@ def index() -> Any:
 
 @pages.get("/<int:mail_id>")
 def one(mail_id: int) -> Any:
-    """One mail beside the list. `tab`: html, text, headers, source; `pictures=1` loads remote ones."""
+    """One catch beside the list. Of a mail, `tab`: html, text, headers, source; `pictures=1` loads remote ones."""
     mail, opened = offload(here().db, _read, mail_id)
+    if not _is_mail(mail):
+        return _other(mail, opened)
     tab = request.args.get("tab", "")
     tab = tab if tab in TABS else ("html" if opened.html else "text")
     with here().db.read() as session:
@@ -70,7 +80,8 @@ def one(mail_id: int) -> Any:
             source=mail.raw[:SHOWN].decode("utf-8", "replace"),
             cut=mail.size > SHOWN,
             copies=len(caught.of_message(session, mail.message_id)) if mail.message_id else 1,
-            conversation=_conversation(session, mail),
+            conversation=delivery.conversation_id if (delivery := _delivery(session, mail)) else None,
+            delivery=delivery,
             **_list(session),
             **_around(),
         )
@@ -114,9 +125,10 @@ def file(mail_id: int, part: int) -> Any:
 def source(mail_id: int) -> Any:
     """The bytes a relay would have got."""
     with here().db.read() as session:
-        content = caught.get(session, mail_id).raw
+        mail = caught.get(session, mail_id)
+        content, ending = mail.raw, _ending(mail.content_type)
     response = Response(content, mimetype="application/octet-stream")
-    response.headers["Content-Disposition"] = disposition(f"caught-{mail_id}.eml", inline=False)
+    response.headers["Content-Disposition"] = disposition(f"caught-{mail_id}{ending}", inline=False)
     return response
 
 
@@ -138,21 +150,95 @@ def delete_all() -> Any:
     return back("sandbox.index", "all_gone")
 
 
+@pages.get("/<int:mail_id>/picture")
+@headed(FILE)
+def picture(mail_id: int) -> Any:
+    """A caught picture; everything else is only downloaded."""
+    with here().db.read() as session:
+        mail = caught.get(session, mail_id)
+        content, kind = mail.raw, mail.content_type
+    response = Response(content)
+    response.headers.update(safe_file_headers(kind, f"caught-{mail_id}{_ending(kind)}"))
+    return response
+
+
+def _is_mail(mail: CaughtMail) -> bool:
+    """Whether it is shown as a mail: some channels only borrow its form for words and pictures."""
+    found = traits.find(here().channels, mail.channel)
+    return mail.content_type == MAIL_TYPE and (found is None or found.can.subject)
+
+
+def _other(mail: CaughtMail, opened: Letter) -> Any:
+    """A catch that is no mail: words as a telephone shows them, fields as a table, pages as pictures."""
+    with here().db.read() as session:
+        delivery = _delivery(session, mail)
+        borrowed = mail.content_type == MAIL_TYPE
+        shown = Speech(opened.text) if borrowed else speech.read(mail.content_type, mail.raw)
+        return render_template(
+            "desk/sandbox.html",
+            mail=mail,
+            speech=shown,
+            parts=opened.parts,
+            counted=_counted(session, delivery, shown.text),
+            row=session.get(Interaction, delivery.interaction_id) if delivery else None,
+            pages=_has_pages(mail, delivery),
+            copies=len(caught.of_message(session, mail.message_id)) if mail.message_id else 1,
+            conversation=delivery.conversation_id if delivery else None,
+            delivery=delivery,
+            **_list(session),
+            **_around(),
+        )
+
+
+def _counted(session: Session, delivery: Delivery | None, text: str) -> str:
+    """How many parts it is: as its channel counts it."""
+    found = traits.find(here().channels, delivery.channel) if delivery else None
+    if delivery is None or delivery.message is None or found is None or not found.measured or not text:
+        return ""
+    message = outbox.outbound(session, delivery, here().store)
+    facts = inbox.facts(inbox.get(session, delivery.inbox_id))
+    channel = here().channels[delivery.channel]
+    try:
+        preview = aside(lambda: channel.preview(message, facts))
+    except ChannelError:  # what it was weighed by is not there any more; the words still are
+        return ""
+    return counted.line(preview, weighing.cost_of(channel, preview, facts.settings))
+
+
+def _has_pages(mail: CaughtMail, delivery: Delivery | None) -> bool:
+    """Whether there are pictures of its pages: its channel shows such files, or makes pages of the message."""
+    if mail.content_type.partition(";")[0] not in PAGED:
+        return False
+    found = traits.find(here().channels, mail.channel)
+    return found is not None and (
+        found.shows or (found.renders and delivery is not None and delivery.message is not None)
+    )
+
+
+def _ending(content_type: str) -> str:
+    kind = content_type.partition(";")[0].strip().lower()
+    return ".eml" if kind == MAIL_TYPE else (guess_extension(kind) or ".bin")
+
+
 def _read(session: Session, mail_id: int) -> tuple[CaughtMail, Letter]:
     mail = caught.get(session, mail_id)
-    return mail, letter.read(mail.raw)
+    return mail, letter.read(mail.raw) if mail.content_type == MAIL_TYPE else Letter()
 
 
 def _list(session: Session) -> dict[str, Any]:
-    found = caught.newest(session, before=number("before"), limit=PAGE + 1, words=_asked().split()[:8])
-    return {"mails": found[:PAGE], "more": found[PAGE - 1].id if len(found) > PAGE else None, "q": _asked()}
+    only = request.values.get("channel", "")[:20]
+    known = caught.channels(session)
+    only = only if only in known else ""
+    found = caught.newest(session, number("before"), PAGE + 1, _asked().split()[:8], only)
+    more = found[PAGE - 1].id if len(found) > PAGE else None
+    return {"mails": found[:PAGE], "more": more, "q": _asked(), "only": only, "known": known, "words": words}
 
 
 def _around() -> dict[str, Any]:
     settings = here().settings
     with here().db.read() as session:
-        boxes = session.execute(select(Inbox.provider).where(Inbox.channel == "email")).scalars()
-        some = any(provider != "email" for provider in boxes)
+        mail = [name for name, form in inbox_form.OWN.items() if form == "mail"]
+        some = bool(session.scalar(select(Inbox.id).where(Inbox.channel.in_(mail), Inbox.provider != Inbox.channel)))
     return {"relay": bool(settings.relay_url), "some": some, "kept": caught.KEPT, "notice": notice()}
 
 
@@ -166,8 +252,8 @@ def _hidden(mail: CaughtMail, opened: Letter) -> list[str]:
     return [one for one in mail.recipients if one.lower() not in named]
 
 
-def _conversation(session: Session, mail: CaughtMail) -> int | None:
-    """Where the mail was written."""
+def _delivery(session: Session, mail: CaughtMail) -> Delivery | None:
+    """The message of ours that was caught."""
     if not mail.message_id:
         return None
-    return session.scalar(select(Delivery.conversation_id).where(Delivery.message_id == mail.message_id))
+    return session.scalar(select(Delivery).where(Delivery.message_id == mail.message_id))

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, request
 from flask_babel import get_locale, get_timezone
 
-from contact.desk import filters, nav, spoken
+from contact.desk import filters, nav, spoken, traits
 from contact.service import Service
 from contact.web.security import me, who
 
@@ -42,6 +42,8 @@ def setup(app: Flask, service: Service) -> None:
             "organisation": organisation,
             "navigation": lambda: nav.build(service, me()) if who() else None,
             "here": request.path,
+            "medium": lambda name: traits.find(service.channels, name),
+            "media": lambda: [traits.of(channel) for channel in service.channels],
         }
 
     app.context_processor(context)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import redirect, request, url_for
+from flask import make_response, redirect, request, url_for
 from flask_babel import lazy_gettext
 
 NOTICES: Final[Mapping[str, object]] = {
@@ -23,7 +24,10 @@ NOTICES: Final[Mapping[str, object]] = {
     "resumed": lazy_gettext("The inbox sends again."),
     "paused": lazy_gettext("The inbox is paused. It still takes in; nothing leaves until it is resumed."),
     "inbox_made": lazy_gettext("The inbox is there."),
-    "test_sent": lazy_gettext("The test mail is on its way; its state stands below."),
+    "test_sent": lazy_gettext("The test is on its way; its state stands below."),
+    "recalled": lazy_gettext(
+        "The provider was asked to stop it. What came of it is shown here as soon as it is known."
+    ),
     "emptied": lazy_gettext("The messages are emptied."),
     "contact_made": lazy_gettext("The contact is there."),
     "batch_taken": lazy_gettext("The letters are yours to print and post."),
@@ -49,3 +53,10 @@ def number(name: str) -> int | None:
     """A positive whole number of the address, None when it is missing or something else."""
     value = request.args.get(name, "")
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else None
+
+
+def same_or(html: str) -> Any:
+    """A piece of a page that is asked for again and again: 304 while it is the same."""
+    response = make_response(html)
+    response.set_etag(hashlib.sha256(html.encode()).hexdigest()[:32])
+    return response.make_conditional(request)

@@ -21,7 +21,6 @@ from contact import conversation as conversations
 from contact import directory, log, outbox
 from contact.errors import Invalid
 from contact.inbox import Inbox
-from contact.messages import AddressKind
 from contact.outbox import Delivery, Words
 from contact.service import Service
 from contact.users import User
@@ -181,11 +180,12 @@ def bad(message: str) -> Tried:
 
 
 def send_test(session: Session, now: datetime, service: Service, box: Inbox, to: str, user: User) -> Delivery:
-    """A mail out of this inbox, by the way every answer takes. Its conversation is resolved at once.
+    """A message out of this inbox, by the way every answer takes. Its conversation is resolved at once.
 
     Raises `InvalidAddress`, or `Invalid` when it would write to itself.
     """
-    party = addresses.party(AddressKind.EMAIL, to)
+    can = service.channels[box.channel].capabilities
+    party = addresses.party(can.address, to)
     if party.value in {box.address, *(box.settings or {}).get("aliases", ())}:
         raise Invalid(_("The inbox would write to itself. Choose another address."))
     log.lock(session)
@@ -194,17 +194,22 @@ def send_test(session: Session, now: datetime, service: Service, box: Inbox, to:
     conversation = conversations.open_for(
         session, now, contact_id=contact.id, inbox_id=box.id, channel=box.channel, subject=subject, user_id=user.id
     )
-    text = str(_("This is a test. If you can read it, mail leaves this inbox. Answer it, and you try the way in, too."))
+    text = _text_of_test(user) if can.subject else str(_("A test by %(name)s.", name=user.name))
     delivery = outbox.put(
         session,
         now,
         conversation=conversation,
         inbox=box,
         address=address,
-        words=Words(f"{text}\n\n{user.name}", subject=subject),
-        can=service.channels[box.channel].capabilities,
+        words=Words(text, subject=subject if can.subject else ""),
+        can=can,
         user_id=user.id,
         domain=service.settings.mail_domain,
     )
     conversations.resolve(session, now, conversation, user.id)
     return delivery
+
+
+def _text_of_test(user: User) -> str:
+    text = str(_("This is a test. If you can read it, mail leaves this inbox. Answer it, and you try the way in, too."))
+    return f"{text}\n\n{user.name}"

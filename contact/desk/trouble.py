@@ -12,13 +12,14 @@ from sqlalchemy import Integer, Row, String, column, func, or_, select, table, t
 from sqlalchemy.orm import Session
 
 from contact import log, pulse
+from contact.address import show
 from contact.db import Id, Utc
 from contact.desk.letter import decoded
 from contact.directory import Address, Person, people
 from contact.inbox import Inbox, InboxState
 from contact.jobs import JobRun
 from contact.log import Interaction, ReaderState
-from contact.messages import DeliveryState, Fault, Who
+from contact.messages import AddressKind, DeliveryState, Fault, Who
 from contact.outbox import Delivery
 from contact.outbox.delivery import Exchange
 from contact.pulse import Pulse
@@ -205,12 +206,18 @@ def _told(session: Session, found: Sequence[Delivery]) -> list[Lost]:
             delivery=each,
             state=DeliveryState(each.state),
             person=known[addresses[each.address_id].contact_id],
-            address=addresses[each.address_id].value if each.channel != "chat" else "",
+            address=_shown(addresses[each.address_id]),
             inbox=names.get(each.inbox_id, ""),
             text=_first_words(rows.get(each.interaction_id)),
         )
         for each in found
     ]
+
+
+def _shown(address: Address) -> str:
+    """As people read it; a visitor has none."""
+    kind = AddressKind(address.kind)
+    return "" if kind is AddressKind.VISITOR else show(kind, address.value)
 
 
 def _first_words(row: Interaction | None) -> str:

@@ -13,7 +13,7 @@ from contact import conversation as conversations
 from contact import users
 from contact.conversation.listing import Cursor
 from contact.db import utcnow
-from contact.desk import beginning, customer, draft, finding, lists, thread, view, words
+from contact.desk import beginning, composer, customer, draft, finding, lists, thread, view, words
 from contact.desk.lists import Asked, Pane
 from contact.desk.view import Wanted
 from contact.errors import HanmaruError, Invalid
@@ -184,12 +184,13 @@ def _list(session: Session, asked: Asked | None = None) -> dict[str, Any]:
 
 def _thread(session: Session, number: int) -> dict[str, Any]:
     found = thread.read(session, number)
-    composer, kept = thread.compose(session, here(), found, me())
+    made, kept = thread.compose(session, here(), found, me())
     working = users.working(session)
     return {
         "thread": found,
         "conversation": found.conversation,
-        "composer": composer,
+        "composer": made,
+        "groups": composer.groups(made.ways),
         "draft": draft.as_json(kept),
         "presets": thread.presets(utcnow()),
         "users": working,
@@ -202,13 +203,14 @@ def _thread(session: Session, number: int) -> dict[str, Any]:
 def _new(session: Session, contact: int | None, to: str) -> dict[str, Any]:
     person = beginning.contact_of(session, contact)
     place = -person.id if person else beginning.PLACE
-    composer = beginning.compose(session, here(), me())
+    made = beginning.compose(session, here(), me(), person, to)
     return {
         "thread": None,
         "begins": True,
         "place": place,
-        "to": to or (beginning.first_address(person, composer) if person else ""),
-        "composer": composer,
+        "to": to or (beginning.first_address(person, made) if person else ""),
+        "composer": made,
+        "groups": composer.groups(made.ways),
         "draft": draft.as_json(draft.find(session, me().id, place)),
         "presets": thread.presets(utcnow()),
         "words": words,
@@ -234,7 +236,7 @@ def _customer(session: Session, contact_id: int) -> dict[str, Any]:
     root = directory.root(session, directory.get(session, contact_id))
     only = request.args.get("only", "")[:20]
     built = customer.build(session, root.id, utcnow(), only, request.args.get("older", type=int))
-    return {"customer": built, "only": only, "words": words}
+    return {"customer": built, "only": only, "words": words, "begins_to": beginning.kinds(session, here().channels)}
 
 
 def _opened() -> int:

@@ -110,6 +110,20 @@ DELIVERY: Final[dict[DeliveryState, Stage]] = {
     ),
 }
 
+REFUSED: Final = Stage(N_("Refused"), "fail", "bad")
+
+
+def outcome(value: str) -> Stage:
+    """How one try ended; what is no state was refused before anything was handed over."""
+    try:
+        return DELIVERY[DeliveryState(value)]
+    except ValueError:
+        return REFUSED
+
+
+SANDBOX: Final = "sandbox"
+"""The provider of every channel that needs no account and lets nothing leave the house."""
+
 FAULT: Final[dict[Fault, str]] = {
     Fault.AUTH: N_("our password for the provider is refused"),
     Fault.CONFIG: N_("something is set up wrongly on our side"),
@@ -155,6 +169,13 @@ CHANNEL_ICON: Final[dict[str, str]] = {
     "post": "post",
     "loopback": "loopback",
 }
+
+HOW: Final[dict[str, str]] = {
+    "keyword": N_("in a message"),
+    "provider": N_("told by the provider"),
+    "agent": N_("told an agent"),
+}
+"""How a wish about messages came to us (`contact/consent.py`)."""
 
 STATE: Final[dict[str, str]] = {
     "open": N_("Open"),

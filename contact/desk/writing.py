@@ -15,7 +15,7 @@ from contact import conversation as conversations
 from contact import directory, formatted, inbox, outbox
 from contact.channel import Capabilities
 from contact.conversation import Conversation
-from contact.desk import composer, draft, seen
+from contact.desk import carrying, composer, draft, seen
 from contact.desk.fields import MAX_FILES, MAX_PICTURES
 from contact.desk.uploads import Uploads
 from contact.errors import Invalid
@@ -69,6 +69,7 @@ def reply(
     _may_write_to(session, conversation, address)
     can = service.channels[box.channel].capabilities
     words = words_of(letter, user, Uploads(service.settings.secret()), can)
+    carrying.check(can, words.items, bool(letter.cc.strip() or letter.bcc.strip()))
     present(service.store, words.items)
     delivery = outbox.put(
         session,

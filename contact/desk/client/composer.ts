@@ -1,12 +1,14 @@
 // One composer for all channels; what a channel can decides what it shows. It knows nothing of the thread around it.
 
-import { $, $$, setup } from "./page";
+import { $, $$, icon, setup } from "./page";
 import { look, type Row } from "./socket";
 import * as draft from "./composer/draft";
 import * as files from "./composer/files";
 import * as letters from "./composer/letter";
+import * as losses from "./composer/losses";
 import * as mentions from "./composer/mentions";
 import * as suggest from "./composer/suggest";
+import * as weigh from "./composer/weigh";
 import * as words from "./composer/words";
 import type { Deed } from "./editor";
 import { can, form, input, letter, mayFormat, way } from "./composer/letter";
@@ -27,6 +29,7 @@ export function begin(): void {
   words.begin(changed);
   mentions.begin(changed);
   suggest.begin(box, changed);
+  weigh.begin(changed);
   draft.begin({ mode: (mode) => setMode(mode, false), shape, changed });
   shape();
   listen(box);
@@ -106,15 +109,21 @@ function shape(): void {
   box.classList.toggle("no-subject", can("subject") !== "1");
   box.classList.toggle("no-cc", can("cc") !== "1");
   box.classList.toggle("no-html", !mayFormat());
+  box.classList.toggle("no-files", can("files") !== "1");
+  box.classList.toggle("no-pages", can("pages") !== "1");
+  box.classList.toggle("sandbox", can("sandbox") === "1");
+  $("#way-icon")?.replaceChildren(icon(can("icon") || "send"));
   words.fit();
   const field = words.plain();
   field.placeholder = field.dataset[letter.mode] ?? "";
   const max = Number(can("max") || 0), over = max && field.value.length > max * 0.9, count = $("#count");
   if (count) {
-    count.hidden = letter.mode === "note" || !over;
+    count.hidden = letter.mode === "note" || !over || can("measured") === "1";
     count.textContent = `${field.value.length} / ${max}`;
     count.classList.toggle("over", field.value.length > max);
   }
+  losses.show();
+  weigh.look();
 }
 
 export function setMode(next: "reply" | "note", focus = true): void {

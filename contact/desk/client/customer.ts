@@ -42,6 +42,8 @@ export async function submit(form: HTMLFormElement, name: string): Promise<void>
       const { kind, value, ...rest } = given;
       await post(`/desk/api/contacts/${contact()}`, rest);
       if (value?.trim()) await post(`/desk/api/contacts/${contact()}/addresses`, { kind, value });
+    } else if (name === "wish") {
+      await post(`/desk/api/addresses/${form.dataset["address"]}/consent`, { given: given["given"] === "1", words: given["words"] });
     } else if (name === "erase") {
       await post(`/desk/api/contacts/${contact()}/erase`, given);
       return location.reload();

@@ -16,7 +16,9 @@ import { closeMenus, openDialog, openMenu, startMenus } from "./menus";
 import { ring, setCount, setTitle } from "./notice";
 import { command, openPalette, startPalette, type Command } from "./palette";
 import { connect, type Changed } from "./socket";
+import { drawer, sheets } from "./sheets";
 import { startTimes } from "./times";
+import * as weigh from "./composer/weigh";
 
 const isConsole = (): boolean => $("#console") !== null;
 const to = (href: string) => () => (isConsole() && href.startsWith("/desk?") ? void list.go(href) : location.assign(href));
@@ -37,6 +39,8 @@ const deeds: Record<string, (button: HTMLElement) => void> = {
   html: (button) => { closeMenus(); thread.turnHtml(button.dataset["row"] ?? ""); },
   pictures: (button) => void thread.pictures(button.dataset["row"] ?? "", false),
   trust: (button) => void thread.pictures(button.dataset["row"] ?? "", true),
+  pages: () => weigh.pages(),
+  leaving: (button) => drawer(`/desk/pages/deliveries/${button.dataset["id"]}`, weigh.pageWords()),
   "story-older": (button) => void customer.older(button),
 };
 
@@ -94,7 +98,7 @@ function submitted(event: SubmitEvent): void {
   const form = event.target as HTMLFormElement, name = form.dataset["form"];
   if (!name) return;
   event.preventDefault();
-  void (["contact", "erase", "same"].includes(name) ? customer.submit(form, name) : acts.submit(form, name));
+  void (["contact", "erase", "same", "wish"].includes(name) ? customer.submit(form, name) : acts.submit(form, name));
 }
 
 function wentBack(): void {
@@ -220,6 +224,7 @@ startKeys(isConsole() ? single : { c: single.c, "/": single["/"], "?": help }, a
 setTitle(document.title.split(" · ")[0] ?? "");
 setCount(Number($("#nav")?.dataset["unread"] ?? 0));
 if (thread.thread()) thread.begin();
+sheets();
 if (fresh.isFresh(location.href)) fresh.begin();
 $("[data-act=palette]")?.addEventListener("click", openPalette);
 connect({

@@ -10,7 +10,9 @@ import * as draft from "./composer/draft";
 import * as list from "./list";
 import * as thread from "./thread";
 import * as words from "./composer/words";
-import { arrived, device, form, input, letter, newest } from "./composer/letter";
+import * as losses from "./composer/losses";
+import * as weigh from "./composer/weigh";
+import { arrived, carried, device, form, input, letter, mayFormat, newest } from "./composer/letter";
 
 interface Told { delivery: number; conversation: number; state: string; leaves: string }
 
@@ -32,6 +34,7 @@ export async function send(then = "", later = ""): Promise<void> {
   const { place } = letter;
   try {
     await draft.isSaving();
+    if (letter.mode === "reply" && !(await mayLeave())) return;
     if (letter.mode === "note") await sendNote(place);
     else await sendReply(place, then, later);
   } catch (error) {
@@ -45,6 +48,16 @@ export async function send(then = "", later = ""): Promise<void> {
     }
     if (letter.dirty) draft.saveSoon();
   }
+}
+
+/** Whether nothing stands in the way: a file that cannot go, or a character that cannot be sent. */
+async function mayLeave(): Promise<boolean> {
+  const stuck = losses.stuck()[0];
+  if (stuck) complain(new Refused(stuck, "stuck", 400));
+  else if (!(await weigh.mayLeave())) complain(new Refused(say("cannotSend"), "unsendable", 400));
+  else return true;
+  letter.dirty = true;
+  return false;
 }
 
 async function refused(error: unknown): Promise<void> {
@@ -69,7 +82,8 @@ async function sendNote(place: number): Promise<void> {
 
 async function sendReply(place: number, then: string, later: string): Promise<void> {
   letter.key ||= crypto.randomUUID();
-  const fields = draft.fields(), bar = $("#arrived");
+  const fields = carried(draft.fields()), bar = $("#arrived");
+  if (!mayFormat()) { delete fields.html; delete fields.images; }
   const looked = bar && !bar.hidden ? newest() : letter.seen || newest();
   const told = await post<Told>(place > 0 ? `/desk/api/conversations/${place}/messages` : "/desk/api/conversations", {
     key: letter.key, text: words.text(), ...fields, files: tokens(fields.files), images: tokens(fields.images),

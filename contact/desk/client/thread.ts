@@ -9,6 +9,8 @@ import { look, type Row } from "./socket";
 import * as list from "./list";
 import * as composer from "./composer";
 import * as older from "./older";
+import { sheets } from "./sheets";
+import { watch } from "./watch";
 
 export const thread = (): HTMLElement | null => $("#thread");
 export const opened = (): number => list.openedId();
@@ -170,6 +172,8 @@ export function typing(on: boolean, name: string): void {
 // -- HTML mail
 
 function frames(root: ParentNode): void {
+  sheets(root);
+  watch();
   for (const frame of $$<HTMLIFrameElement>(".html iframe", root)) {
     if (frame.dataset["kept"]) continue;
     frame.dataset["kept"] = "1";
@@ -224,6 +228,7 @@ export async function decide(delivery: string, what: string): Promise<void> {
   try {
     if (what !== "cancel") await post(`/desk/api/deliveries/${delivery}/${what}`);
     else if (await composer.takeBack(delivery)) toast(say("undone"));
+    if (what === "recall") toast(say("recalled"));
     void catchUp();
   } catch (error) {
     complain(error);

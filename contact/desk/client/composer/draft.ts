@@ -21,7 +21,7 @@ export const isSaving = (): Promise<void> | null => saving;
 
 /** Everything of the letter but its plain words. */
 export function fields(): Fields {
-  const html = words.html();
+  const html = words.draftHtml();
   const images = html ? letter.images.filter((one) => html.includes(`cid:${one.cid}`)) : [];
   return { ...lines(), files: letter.files, ...(html ? { html, images } : {}) };
 }

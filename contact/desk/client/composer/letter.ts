@@ -42,6 +42,10 @@ export const can = (name: string): string => way()?.selectedOptions[0]?.dataset[
 /** Whether words may be formatted here and now. */
 export const mayFormat = (): boolean => letter.mode === "reply" && can("html") === "1";
 
+/** Lines of the head that the chosen way carries; the others stay in the draft. */
+export const carried = (fields: Fields): Fields =>
+  ({ ...fields, ...(can("subject") === "1" ? {} : { subject: "" }), ...(can("cc") === "1" ? {} : { cc: "", bcc: "" }) });
+
 export const LINES = ["to", "subject", "cc", "bcc"] as const;
 
 export function lines(): Fields {

@@ -2,9 +2,10 @@
 
 import { $, $$, make, settled } from "../page";
 import { api } from "../net";
+import { can } from "./letter";
 
-interface Found { id: number; name: string; emails: string[] }
-interface Person { name: string; email: string }
+interface Found { id: number; name: string; reached: { kind: string; value: string; shown: string }[] }
+interface Person { name: string; email: string; shown: string }
 
 let field: HTMLInputElement | null = null, asked = "", told: () => void = () => undefined;
 
@@ -28,17 +29,18 @@ async function find(): Promise<void> {
   const line = field, wanted = last(line?.value ?? "");
   if (!line || wanted.length < 2) return hide();
   asked = wanted;
+  const kind = line.id === "to" ? can("kind") : "email"; // copies are a matter of mail
   const { contacts } = await api<{ contacts: Found[] }>("GET", `/desk/api/contacts?q=${encodeURIComponent(wanted)}`).catch(() => ({ contacts: [] as Found[] }));
   if (asked !== wanted || document.activeElement !== line) return;
-  show(line, contacts.flatMap((one) => (one.emails ?? []).map((email) => ({ name: one.name, email }))).slice(0, 8));
+  show(line, contacts.flatMap((one) => one.reached.filter((each) => each.kind === kind).map(({ value, shown }) => ({ name: one.name, email: value, shown }))).slice(0, 8));
 }
 
 function show(line: HTMLInputElement, people: Person[]): void {
   const place = $("#people");
   if (!place || !people.length) return hide();
-  place.replaceChildren(...people.map(({ name, email }, at) => {
+  place.replaceChildren(...people.map(({ name, email, shown }, at) => {
     const one = make("li", { role: "option", id: `person-${at}`, "aria-selected": String(at === 0), "data-email": email },
-      make("b", {}, name === email ? "" : name), make("span", { class: "muted" }, email));
+      make("b", {}, name === shown ? "" : name), make("span", { class: "muted" }, shown));
     one.addEventListener("mousedown", (event) => { event.preventDefault(); choose(email); });
     return one;
   }));

@@ -22,6 +22,12 @@ export function html(): string {
   return kept && kept.text === text() ? kept.html : "";
 }
 
+/** Formatted words that wait for a way or mode that carries formatting. */
+export const waitsFormatted = (): boolean => !mayFormat() && kept !== null && kept.text === text();
+
+/** The same for a draft, which keeps what the chosen way cannot carry. */
+export const draftHtml = (): string => (waitsFormatted() && kept ? kept.html : html());
+
 /** A composer has come onto the page; `changed` is told of every change. */
 export function begin(changed: () => void): void {
   leave();
