@@ -195,7 +195,7 @@ def _counted(session: Session, delivery: Delivery | None, text: str) -> str:
     found = traits.find(here().channels, delivery.channel) if delivery else None
     if delivery is None or delivery.message is None or found is None or not found.measured or not text:
         return ""
-    message = outbox.outbound(session, delivery, here().store)
+    message = outbox.outbound(session, delivery.id, here().store)
     facts = inbox.facts(inbox.get(session, delivery.inbox_id))
     channel = here().channels[delivery.channel]
     try:
