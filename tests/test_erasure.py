@@ -308,7 +308,7 @@ def test_every_table_is_thought_of() -> None:
     harmless = {
         "alembic_version", "lease", "job_run", "pulse", "users", "user_session", "user_link", "recovery_code",
         "role_rule", "audit", "inbox", "reader", "conversation_count", "conversation_tag", "participant", "mention",
-        "seen", "saved_view", "kept_apart", "mailbox_position", "doomed_file", "hook_tally",
+        "seen", "saved_view", "kept_apart", "mailbox_position", "doomed_file", "hook_tally", "asked",
         "pace", "rest", "letter_batch", "batched_letter",
     }  # fmt: skip
     erased = {

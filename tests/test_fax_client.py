@@ -145,7 +145,7 @@ def test_the_whole_talk(adapter: Fax, server: Server) -> None:
     assert parameters == [
         'DIALSTRING "9,021234567"', 'FROMUSER "hanmaru"', 'NOTIFYADDR "hanmaru@localhost"', 'NOTIFY "none"',
         'JOBINFO "ab12@shop.example"', 'MODEM "lines"', "MAXDIALS 12", "MAXTRIES 3", "LASTTIME 010200",
-        "PAGEWIDTH 209", "PAGELENGTH 296", "VRES 196", 'PAGECHOP "none"', "DOCUMENT /tmp/doc1.ps",
+        "PAGEWIDTH 209", "PAGELENGTH 297", "VRES 196", 'PAGECHOP "none"', "DOCUMENT /tmp/doc1.ps",
     ]  # fmt: skip
     assert server.heard[-1] == "JSUBM"
 

@@ -361,3 +361,23 @@ def test_rows_of_the_log_are_of_fax(spool: Path, door: tuple[Door, Service, int]
     with door[1].db.read() as session:
         assert session.scalars(select(Interaction)).all() == [], "nothing is parsed at the door"
         assert session.scalars(select(Raw)).one().channel == "fax"
+
+
+def test_the_doctor_says_what_is_missing(door: tuple[Door, Service, int]) -> None:
+    """No server, no secret, a provider that is asked in vain: each in a sentence."""
+    from channels.fax import check
+    from contact import asked
+
+    service = door[1]
+    with service.db.write() as session:
+        silent = inboxes.add(
+            session, utcnow(), "fax", "+8231", "Far", provider="hylafax", settings={"host": "127.0.0.1", "port": 9}
+        )
+        asked.failed(session, utcnow(), silent.id, "The line is dead.")
+        number = silent.id
+    found = {(one.what, one.state.value): one.sentence for one in check.lines(service)}
+    assert "cannot be reached" in found[f"fax inbox {number}", "bad"]
+    assert "no secret" in found[f"fax inbox {number}", "warn"]
+    assert "1 times now: The line is dead." in found[f"inbox {number}", "bad"]
+    assert any(what == "fax pages" for what, _ in found)
+    assert (f"fax inbox {door[2]}", "warn") not in found

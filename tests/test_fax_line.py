@@ -160,26 +160,26 @@ def test_a_fax_on_the_line_is_called_back(hylafax: HylaFax) -> None:
     """And an unknown one is found by our own id; what has ended cannot be called back."""
     wait_for(hylafax.idle, 60, "idle modems")
     adapter, letter = fax(hylafax.home), _with_id(message(KOREAN))
-    reference = _send(hylafax, letter, hylafax.box())
-    found = asyncio.run(adapter.look_up(letter, utcnow(), hylafax.box()))
+    reference = _send(hylafax, letter, hylafax.box(1))
+    found = asyncio.run(adapter.look_up(letter, utcnow(), hylafax.box(1)))
     assert found
     assert (found.state.value, found.provider_ref, found.delivery_id) == ("wired", reference, 17)
-    assert asyncio.run(adapter.look_up(_with_id(letter), utcnow(), hylafax.box())) is None
+    assert asyncio.run(adapter.look_up(_with_id(letter), utcnow(), hylafax.box(1))) is None
 
     wait_for(
-        lambda: _ask(hylafax, reference)[0].exchange["state"] == "R", 60,
+        lambda: _ask(hylafax, reference)[0].exchange["state"] == "R", 100,
         lambda: f"the call: {_ask(hylafax, reference)}\n{hylafax.log()}",
     )  # fmt: skip
     waiting = Waiting(17, reference, letter.to, utcnow())
-    asyncio.run(adapter.recall(waiting, hylafax.box()))
+    asyncio.run(adapter.recall(waiting, hylafax.box(1)))
     wait_for(lambda: _ask(hylafax, reference)[0].state.value == "failed", 60, "the end of the call")
     (receipt,) = _ask(hylafax, reference)
     assert (receipt.code, receipt.fault, receipt.who) == ("E345", Fault.OTHER, Who.US)
     assert receipt.reason == "The fax was stopped."
     with pytest.raises(ChannelError, match="failed already"):
-        asyncio.run(adapter.recall(waiting, hylafax.box()))
+        asyncio.run(adapter.recall(waiting, hylafax.box(1)))
     with pytest.raises(ChannelError, match="does not know"):
-        asyncio.run(adapter.recall(Waiting(17, "9999/x", letter.to, utcnow()), hylafax.box()))
+        asyncio.run(adapter.recall(Waiting(17, "9999/x", letter.to, utcnow()), hylafax.box(1)))
 
 
 def test_a_broken_submit_leaves_nothing_behind(hylafax: HylaFax) -> None:

@@ -166,7 +166,7 @@ class Client:
             "MAXTRIES": str(line.tries),
             "LASTTIME": f"{line.hours // 24:02}{line.hours % 24:02}00",
             "PAGEWIDTH": "209",
-            "PAGELENGTH": "296",
+            "PAGELENGTH": "297",
             "VRES": "196" if line.fine else "98",
             "PAGECHOP": '"none"',
         }

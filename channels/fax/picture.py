@@ -47,7 +47,7 @@ def _fitted(image: Image.Image) -> Image.Image:
         grey = grey.rotate(90, expand=True, fillcolor=255)
     across, down = _size(grey)
     scaled = _black(grey.resize((across, down), Image.Resampling.LANCZOS))
-    sheet = Image.new("1", (WIDTH, HEIGHT), 1)
+    sheet = Image.new("1", (WIDTH, HEIGHT), 255)
     sheet.paste(scaled, ((WIDTH - across) // 2, MARGIN))
     return sheet
 
@@ -60,7 +60,7 @@ def _is_page(image: Image.Image) -> bool:
 def _as_page(image: Image.Image) -> Image.Image:
     """Dot for dot; the rows of a coarse fax are drawn twice."""
     rows = image.height * 2 if tiff.dpi_of(image)[1] < 150 else image.height
-    sheet = Image.new("1", (WIDTH, max(HEIGHT, rows)), 1)
+    sheet = Image.new("1", (WIDTH, max(HEIGHT, rows)), 255)
     sheet.paste(image if rows == image.height else image.resize((WIDTH, rows), Image.Resampling.NEAREST))
     return sheet if sheet.height == HEIGHT else sheet.resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
 

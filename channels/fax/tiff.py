@@ -9,8 +9,9 @@ from typing import Final
 
 from PIL import Image, TiffImagePlugin
 
-WIDTH, HEIGHT = 1728, 2292
-"""Dots of an A4 page at 204 x 196 an inch (ITU-T T.4: 1,728 dots a line)."""
+WIDTH, HEIGHT = 1728, 2288
+"""Dots of an A4 page at 204 x 196 an inch (ITU-T T.4: 1,728 dots a line). A little less than 297 mm, or HylaFAX
+would scale it."""
 FINE, NORMAL = (204, 196), (204, 98)
 """Dots an inch across and down."""
 MOST_DOTS = 40_000_000
@@ -18,6 +19,8 @@ MOST_DOTS = 40_000_000
 BROKEN: Final = (OSError, ValueError, TypeError, LookupError, SyntaxError, OverflowError, struct.error, Warning)
 """What Pillow raises over bytes that are no honest picture."""
 _ROWS, _DESCRIPTION = 278, 270
+_WHITE_IS_ONE, _BLACK_IS_ONE = (struct.pack("=HHIHH", 262, 3, 1, value, 0) for value in (1, 0))
+"""The tag PhotometricInterpretation (TIFF 6.0, section 8): Pillow can only turn it around dot by dot."""
 
 
 class Damaged(Exception):
@@ -25,19 +28,20 @@ class Damaged(Exception):
 
 
 def one(image: Image.Image, dpi: tuple[int, int] = FINE) -> bytes:
-    """An image of black and white as a page."""
+    """An image of black and white as a page: one strip, ink as 1; else HylaFAX draws it anew, and not as well."""
     out = io.BytesIO()
-    image.save(out, "TIFF", compression="group4", dpi=dpi, tiffinfo={_ROWS: image.height})
-    return out.getvalue()
+    ink = image.convert("L").point(lambda light: 0 if light else 255).convert("1", dither=Image.Dither.NONE)
+    ink.save(out, "TIFF", compression="group4", dpi=dpi, tiffinfo={_ROWS: image.height})
+    head, found, rest = out.getvalue().rpartition(_WHITE_IS_ONE)
+    return head + _BLACK_IS_ONE + rest if found else out.getvalue()
 
 
 def joined(pages: Sequence[bytes]) -> bytes:
-    """Pages as one TIFF of several."""
+    """Pages as one TIFF of several, not one dot touched."""
     out = io.BytesIO()
     with TiffImagePlugin.AppendingTiffWriter(out) as writer:
         for page in pages:
-            with opened(page) as image:
-                image.save(writer, "TIFF", compression="group4", dpi=dpi_of(image), tiffinfo={_ROWS: image.height})
+            writer.write(page)
             writer.newFrame()
     return out.getvalue()
 
