@@ -396,7 +396,7 @@ def carried(room: Room, provider: str, number: int, state: DeliveryState, **sett
 def test_the_worker_hands_letters_to_the_sandbox(room: Room) -> None:
     number, bad = room.write(), room.write("서울 강남구 테헤란로 9 | 코드없음")
     sent = carried(room, "sandbox", number, DeliveryState.WIRED)
-    assert sent.progress == {"done": 1, "total": 1, "unit": "page", "note": ""}
+    assert sent.progress == {"done": 1, "total": 1, "unit": "page", "note": "", "over": False}
     assert (room.state(bad), room.delivery(bad).who) == (DeliveryState.FAILED, "us")
     with room.db.read() as session:
         (catch,) = caught.of_message(session, sent.message_id)
@@ -425,7 +425,7 @@ def test_the_worker_prints(room: Room, printer: Printer) -> None:
     wait_for(done, what="the printer's word")
     assert room.state(sent.id) is DeliveryState.WIRED, "printed is not delivered"
     said = "Printed; not posted yet as far as the printer knows."
-    assert room.delivery(sent.id).progress == {"done": 2, "total": 2, "unit": "page", "note": said}
+    assert room.delivery(sent.id).progress == {"done": 2, "total": 2, "unit": "page", "note": said, "over": True}
     room.come_back(sent.id)
     assert room.state(sent.id) is DeliveryState.BOUNCED
 
