@@ -128,7 +128,7 @@ def _same_pages(desk: Desk, inbox_id: int, delivery_id: int, row: int) -> None:
     """What arrived is what was rendered: an error-corrected fax changes no dot below the server's tag line."""
 
     def rendered(session: Session) -> list[bytes]:
-        left = outbox.outbound(session, session.get_one(Delivery, delivery_id), desk.store)
+        left = outbox.outbound(session, delivery_id, desk.store)
         return render.message(left, inboxes.facts(inboxes.get(session, inbox_id)), Paper())
 
     attached = desk.read(lambda session: files.of(session, [row])[row])

@@ -18,7 +18,6 @@ from contact import caught, inbox, outbox
 from contact.channel import Channel, ChannelError, Renders, Shows, Unreadable
 from contact.db import utcnow
 from contact.desk import reasons
-from contact.desk.aside import aside
 from contact.errors import HanmaruError, NotFound, UnsupportedType
 from contact.files import Attachment
 from contact.limits import Steady
@@ -27,6 +26,7 @@ from contact.messages import File, InboxFacts, Outbound
 from contact.outbox import Delivery
 from contact.users import Role
 from contact.web import here
+from contact.web.offload import apart
 from contact.web.security import Rule, guarding, me, rule_for
 
 pages = Blueprint("sheets", __name__, url_prefix="/desk/pages")
@@ -104,7 +104,7 @@ def _delivery(session: Session, number: int) -> Maker:
     channel = _channel(delivery.channel)
     if not isinstance(channel, Renders):
         raise UnsupportedType("This channel has no pages.")
-    message = outbox.outbound(session, delivery, here().store)
+    message = outbox.outbound(session, delivery.id, here().store)
     return _maker(channel, message, inbox.facts(inbox.get(session, delivery.inbox_id)))
 
 
@@ -132,7 +132,7 @@ def answer(make: Maker, first: int, limit: int) -> dict[str, Any]:
     """The pages as a browser shows them; raises `Unshowable` when they cannot be made."""
     guarding().limits.take(LOOKS, str(me().id), utcnow())
     try:
-        found = aside(lambda: make(limit))
+        found = apart(lambda: make(limit))
     except (ChannelError, Unreadable) as error:
         raise Unshowable("The pages cannot be shown: %(why)s", why=_why(error)) from error
     more = len(found) >= limit and limit < MOST

@@ -21,6 +21,7 @@ _CODES = tuple(
         rf"(?:우편번호|우|〒)\s*[):.]?\s*[(\[]?\s*{_CODE}\s*[)\]]?(?![\d-])",
         rf"[(\[]\s*(?:우\s*\)?\s*)?{_CODE}\s*[)\]]",
         rf"^\s*{_CODE}(?=[\s,]|$)",
+        rf"(?<=[\s,]){_CODE}(?=[\s,]+(?:{'|'.join(sorted(BY_WORD, key=len, reverse=True))}))",
         r"(?<=[\s,])(\d{5})\s*$",
     )
 )
