@@ -47,8 +47,11 @@ PROVIDERS: Final = (
         HYLAFAX,
         "HylaFAX",
         (
-            Setting("host", N_("Fax server"), required=True, default="127.0.0.1", pattern=r"[A-Za-z0-9.:\-_]{1,253}"),
-            Setting("port", N_("Port"), "number", default=str(PORT), pattern=r"\d{1,5}"),
+            Setting(
+                "host", N_("Fax server"), required=True, default="127.0.0.1", pattern=r"[A-Za-z0-9.:\-_]{1,253}",
+                where=True,
+            ),
+            Setting("port", N_("Port"), "number", default=str(PORT), pattern=r"\d{1,5}", where=True),
             Setting("user", N_("User"), default="hanmaru", pattern=r"[A-Za-z0-9._\-]{1,32}"),
             Setting("password", N_("Password"), "secret", help=N_("Only when the fax server asks for one.")),
             Setting(

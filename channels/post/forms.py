@@ -59,6 +59,7 @@ PRINTER = (
         required=True,
         pattern=r"ipps?://[^\s/]+(/\S*)?",
         wrong=N_("Enter an address that begins with ipp:// or ipps://."),
+        where=True,
     ),
     Setting("printer_user", N_("User name"), help=N_("Empty where the printer asks for none.")),
     Setting("printer_password", N_("Password"), "secret"),

@@ -59,5 +59,5 @@ TWILIO: Final = Provider("twilio", "Twilio", (
             help=N_("Only when Twilio signs your webhooks with HMAC-SHA256: then nothing else is taken.")),
     Setting("base_url", N_("Another address of Twilio's API"), pattern=r"https?://[^\s/?#@]+(/[^\s?#]*)?",
             wrong=N_("Enter an address that begins with https://."),
-            help=N_("For a proxy or a test server; nearly always empty.")),
+            help=N_("For a proxy or a test server; nearly always empty."), where=True),
 ))  # fmt: skip
