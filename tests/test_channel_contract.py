@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,12 +13,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from real import SmtpSink, free_port
+from hylafax_double import Server as FaxServer
+from PIL import Image
+from printer_double import PASSWORD, USER, PrinterDouble
+from real import SmtpSink, free_port, missing
 from sqlalchemy import select
 from twilio_double import OURS, SID, THEIRS, TOKEN, Twilio, incoming, signed
 
 import wsgi
 from channels.chat.visitor import Visitors
+from channels.fax import cover, ghostscript, signing, tiff
+from channels.post import ipp
 from channels.sms import adapter as sms
 from contact import inbox as inboxes
 from contact.channel import Asks, Channel, ChannelError, Channels, Fetches, Forged, Looks, Receipts, Unreadable, Unsure
@@ -47,25 +53,42 @@ class World:
     def smtp(self) -> SmtpSink:
         return self.request.getfixturevalue("smtp_sink")  # type: ignore[no-any-return]
 
+    @property
+    def fax(self) -> FaxServer:
+        return self.request.getfixturevalue("fax_server")  # type: ignore[no-any-return]
+
+    @property
+    def printer(self) -> PrinterDouble:
+        return self.request.getfixturevalue("printer_double")  # type: ignore[no-any-return]
+
 
 @dataclass(frozen=True)
 class Case:
     """How one channel is tried.
 
     `mood` brings its counterpart to refuse for good (`permanent`), for now (`passing`) or to fall silent after it
-    took a message (`silent`); None = nobody else carries it. `said` is a message to us, as signed, `forged` the same
-    by somebody else; None = anybody may speak. `garbage` must be unreadable. `sandbox`: it has one, so it comes
-    first among the providers.
+    took a message (`silent`); None = nobody else carries it. `said` is a message to us, as signed; None = nothing
+    comes in this way. `forged` is the same by somebody else; None = anybody may speak. `garbage` must be unreadable.
+    `sandbox`: it has one, so it comes first among the providers. `needs` skips where what messages are made with is
+    not here.
     """
 
     to: Party
     box: Callable[[World], InboxFacts]
     too_long: int
-    said: Callable[[], Said]
+    said: Callable[[], Said] | None
     garbage: Sequence[bytes]
     forged: Callable[[], Said] | None = None
     mood: Callable[[World, str], None] | None = None
     sandbox: bool = True
+    needs: Callable[[], None] = lambda: None
+
+    @property
+    def word(self) -> Said:
+        """Something said to us, by whomever."""
+        speaks = self.said or self.forged
+        assert speaks is not None
+        return speaks()
 
 
 # -- chat -----------------------------------------------------------------------------------------
@@ -144,7 +167,81 @@ SMS = Case(
     mood=_sms_mood,
 )
 
-CASES = {"chat": CHAT, "email": EMAIL, "sms": SMS}
+
+# -- fax ------------------------------------------------------------------------------------------
+
+FAX_SECRET, FAX_PASSWORD, FAX_OURS = "hook-secret", "fax-password", "+82210001000"
+
+
+def _fax_needs() -> None:
+    if ghostscript.found() is None or not cover.installed():
+        missing("Ghostscript with a Korean font", "apt-get install ghostscript fonts-nanum")
+
+
+def _fax_box(world: World) -> InboxFacts:
+    server = world.fax
+    server.moods["USER"] = ["331 Password required."]
+    secrets = {"hook_secret": FAX_SECRET, "password": FAX_PASSWORD}
+    given = {"host": "127.0.0.1", "port": server.port}
+    return InboxFacts(3, "fax", "hylafax", FAX_OURS, "Fax", settings=given, secrets=secrets)
+
+
+def _fax_said(key: str = FAX_SECRET) -> Said:
+    page = tiff.one(Image.new("1", (tiff.WIDTH, tiff.HEIGHT), 1))
+    raw = b"file: recvq/fax000000007.tif\nnumber: 021234567\ncommid: 000000012\n\n" + page
+    url = f"{PUBLIC}/hooks/fax/3/received"
+    headers = {"url": url, "what": "received", signing.HEADER.lower(): signing.sign(key, int(time.time()), url, raw)}
+    return raw, Envelope("fax", 3, FAX_OURS, "webhook", headers=headers)
+
+
+def _fax_mood(world: World, what: str) -> None:
+    moods = {
+        "permanent": {"JPARM DIALSTRING": ["504 Bad number."]},
+        "passing": {"JNEW": ["500 Cannot create job."]},
+        "silent": {"JSUBM": ["drop"]},
+    }
+    world.fax.moods |= moods[what]
+
+
+FAX = Case(
+    to=Party(AddressKind.FAX, "+8221234567"),
+    box=_fax_box,
+    too_long=300_000,  # more than its 100 pages
+    said=_fax_said,
+    forged=lambda: _fax_said("wrong"),
+    garbage=[b"", b"\xff\xfe", b"number: 1", b"\n\nII*\0", b"number: 1\n\n", b"a: b\n" * 5000 + b"\nII*\0"],
+    mood=_fax_mood,
+    needs=_fax_needs,
+)
+
+
+# -- post -----------------------------------------------------------------------------------------
+
+OFFICE = "04524 서울특별시 중구 세종대로 110"
+
+
+def _post_box(world: World) -> InboxFacts:
+    given = {"printer_uri": world.printer.uri, "printer_user": USER}
+    return InboxFacts(3, "post", "ipp", OFFICE, "Post", settings=given, secrets={"printer_password": PASSWORD})
+
+
+def _post_mood(world: World, what: str) -> None:
+    # client-error-document-format-not-supported, server-error-busy
+    moods: dict[str, int | str] = {"permanent": 0x040A, "passing": 0x0507, "silent": "drop"}
+    world.printer.moods.append(moods[what])
+
+
+POST = Case(
+    to=Party(AddressKind.POST, "06236 서울특별시 강남구 테헤란로 152 (역삼동) | 김하나"),
+    box=_post_box,
+    too_long=30_001,
+    said=None,
+    forged=lambda: (b"hello", Envelope("post", 3, OFFICE, "webhook", headers={"url": f"{PUBLIC}/hooks/post/3"})),
+    garbage=[b"", b"\xff\xfe", b"hello", b"%PDF-1.7"],
+    mood=_post_mood,
+)
+
+CASES = {"chat": CHAT, "email": EMAIL, "sms": SMS, "fax": FAX, "post": POST}
 
 # -------------------------------------------------------------------------------------------------
 
@@ -181,14 +278,28 @@ def world(request: pytest.FixtureRequest) -> World:
     return World(request)
 
 
+@pytest.fixture
+def fax_server() -> Iterator[FaxServer]:
+    with FaxServer().running() as one:
+        yield one
+
+
+@pytest.fixture
+def printer_double() -> Iterator[PrinterDouble]:
+    with PrinterDouble().running() as one:
+        yield one
+
+
 def outbound(case: Case, text: str = "안녕하세요", **more: Any) -> Outbound:
     return Outbound(17, 5, "m17@shop.example", case.to, text, **{"subject": "Hello", "created_at": utcnow(), **more})
 
 
-def send(channel: Channel, message: Outbound, box: InboxFacts) -> Receipt:
+def send(channel: Channel, case: Case, box: InboxFacts) -> Receipt:
+    case.needs()
+
     async def run() -> Receipt:
         try:
-            return await channel.send(message, box)
+            return await channel.send(outbound(case), box)
         finally:
             await channel.close()
 
@@ -224,11 +335,18 @@ def test_providers_are_named_and_the_sandbox_comes_first(channel: Channel, case:
         assert all(bool(one.choices) == (one.kind == "choice") for one in provider.settings)
 
 
+def test_secrets_know_their_place(channel: Channel) -> None:
+    """Whoever moves it enters them anew. A sandbox sends them nowhere."""
+    for provider in channel.providers:
+        if provider.name != "sandbox" and any(one.kind == "secret" for one in provider.settings):
+            assert any(one.where for one in provider.settings)
+
+
 def test_the_sandbox_takes_everything_and_shows_it(channel: Channel, case: Case, world: World) -> None:
     if not case.sandbox:
         pytest.skip("mail's sandbox is a server of its own; a chat leaves by our own sockets")
     box = replace(case.box(world), provider="sandbox", secrets={})
-    receipt = send(channel, outbound(case), box)
+    receipt = send(channel, case, box)
     assert receipt.delivery_id == 17
     assert receipt.state is DeliveryState.WIRED
     assert receipt.caught is not None
@@ -237,7 +355,7 @@ def test_the_sandbox_takes_everything_and_shows_it(channel: Channel, case: Case,
 
 
 def test_a_message_is_handed_over(channel: Channel, case: Case, world: World) -> None:
-    receipt = send(channel, outbound(case), case.box(world))
+    receipt = send(channel, case, case.box(world))
     assert receipt.delivery_id == 17
     assert receipt.state is DeliveryState.WIRED
 
@@ -249,7 +367,7 @@ def test_a_refusal_says_whether_trying_again_can_help(channel: Channel, case: Ca
     box = case.box(world)
     case.mood(world, what)
     with pytest.raises(ChannelError) as raised:
-        send(channel, outbound(case), box)
+        send(channel, case, box)
     assert raised.value.retryable is (what == "passing")
     assert raised.value.reason
     assert raised.value.exchange
@@ -262,7 +380,7 @@ def test_silence_after_it_was_handed_over_is_not_known(channel: Channel, case: C
     box = case.box(world)
     case.mood(world, "silent")
     with pytest.raises(Unsure) as raised:
-        send(channel, outbound(case), box)
+        send(channel, case, box)
     assert raised.value.reason
 
 
@@ -272,12 +390,15 @@ def test_nobody_there_is_a_passing_failure(channel: Channel, case: Case, world: 
     box, nobody = case.box(world), free_port()
     given = dict(box.settings)
     given |= {"base_url": f"http://127.0.0.1:{nobody}", "relay": {"host": "127.0.0.1", "port": nobody, "tls": "none"}}
+    given |= {"port": nobody, "printer_uri": f"ipp://127.0.0.1:{nobody}/ipp/print"}
     with pytest.raises(ChannelError) as raised:
-        send(channel, outbound(case), replace(box, settings=given))
+        send(channel, case, replace(box, settings=given))
     assert raised.value.retryable
 
 
 def test_a_message_is_read_the_same_however_often(channel: Channel, case: Case, world: World) -> None:
+    if case.said is None:
+        pytest.skip("nothing comes in this way")
     raw, envelope = case.said()
     box = case.box(world)
     channel.verify(raw, envelope, box)
@@ -305,7 +426,7 @@ def test_what_is_forged_is_forged(channel: Channel, case: Case, world: World) ->
 
 
 def test_garbage_is_unreadable_and_nothing_else(channel: Channel, case: Case, world: World) -> None:
-    _, envelope = case.said()
+    _, envelope = case.word
     for raw in case.garbage:
         with pytest.raises(Unreadable) as raised:
             channel.parse(raw, envelope, without_secrets(case.box(world)))
@@ -343,13 +464,13 @@ def test_an_unknown_inbox_hears_nothing(name: str, channel: Channel, case: Case,
     other = next(one for one in ("email", "sms") if one != name)
     with service.db.write() as session:
         box = inboxes.add(session, utcnow(), other, "+8225551234" if other == "sms" else "other@shop.example", "Other")
-    raw, _ = case.said()
+    raw, _ = case.word
     for number in (999, box.id):
         assert app.test_client().post(f"/hooks/{name}/{number}", data=raw).status_code == 404
 
 
 def test_what_is_forged_is_not_kept(name: str, channel: Channel, case: Case, service: Service, world: World) -> None:
-    if channel.capabilities.hook is None:
+    if (hook := channel.capabilities.hook) is None:
         pytest.skip("it has no hook")
     app = wsgi.create_app(service=service)
     facts = case.box(world)
@@ -358,15 +479,17 @@ def test_what_is_forged_is_not_kept(name: str, channel: Channel, case: Case, ser
         box.settings, box.secrets = dict(facts.settings), Vault.of(service.settings).seal_all(dict(facts.secrets))
     assert case.forged is not None
     raw, envelope = case.forged()
-    kind = envelope.headers.get("content-type", "")
-    answer = app.test_client().post(f"/hooks/{name}/{box.id}", data=raw, content_type=kind)
+    kept = {one: envelope.headers[one.lower()] for one in hook.headers if one.lower() in envelope.headers}
+    headers = {"Content-Type": envelope.headers.get("content-type", ""), **kept}
+    answer = app.test_client().post(f"/hooks/{name}/{box.id}", data=raw, headers=headers)
     assert answer.status_code == 403
     with service.db.read() as session:
         assert session.scalars(select(Raw.id)).all() == []
 
 
-def test_our_patience_is_shorter_than_a_lease() -> None:
+@pytest.mark.parametrize("patience", [sms.TIMEOUT, ipp.ANSWER], ids=["sms", "post"])
+def test_our_patience_is_shorter_than_a_lease(patience: float) -> None:
     """Else a slow answer becomes `unknown` by the dispatcher, without the exchange that says why."""
     from contact.outbox.delivery import LEASE
 
-    assert LEASE.total_seconds() * 0.9 > sms.TIMEOUT
+    assert LEASE.total_seconds() * 0.9 > patience

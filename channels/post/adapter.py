@@ -42,13 +42,17 @@ from contact.messages import (
 )
 from contact.postal import Problem
 from contact.settings import Settings
+from contact.text import N_
 
 if TYPE_CHECKING:
     from channels.post.letter import Letter
 
 MAX_TEXT = 30_000
 """Characters: some fifteen pages, what a window envelope holds."""
-_OUR_FAULT = frozenset({"subject", "text", "signature", "sender"})
+_OUR_FAULT = {
+    **dict.fromkeys(("subject", "text", "signature", "sender"), Fault.CONTENT_REJECTED),
+    "length": Fault.TOO_LONG,
+}
 """Fields that say nothing about the address."""
 
 
@@ -102,10 +106,8 @@ class Post:
 
     def preview(self, message: Outbound, inbox: InboxFacts) -> Preview:
         """Pages, cost, and what must be put right; `facts["fields"]` says where. Blocks for some milliseconds."""
-        from channels.post import letter
-
         one = self._letter(message, inbox)
-        wrong = letter.problems(one, message, inbox)
+        wrong = _problems(one, message, inbox)
         facts: dict[str, Any] = {
             "fields": [{"field": each.field, "message": str(each), "stops": each.stops} for each in wrong],
             "to": [row.text for row in one.rows],
@@ -146,9 +148,7 @@ class Post:
         return await printing.look_up(message, begun, inbox)
 
     def hindrance(self, message: Outbound, inbox: InboxFacts) -> ChannelError | None:
-        from channels.post import letter
-
-        return _hindrance(letter.problems(self._letter(message, inbox), message, inbox))
+        return _hindrance(_problems(self._letter(message, inbox), message, inbox))
 
     def bind(self, messages: Sequence[Outbound], inbox: InboxFacts, tell: Callable[[int], None]) -> Bundle:
         from channels.post import batch
@@ -192,12 +192,21 @@ class Post:
         return made, said[-1]
 
 
+def _problems(one: Letter, message: Outbound, inbox: InboxFacts) -> list[Problem]:
+    from channels.post import letter
+
+    found = letter.problems(one, message, inbox)
+    if len(message.text) > MAX_TEXT:
+        found.append(Problem("length", N_("The text is longer than %(limit)s characters."), {"limit": MAX_TEXT}))
+    return found
+
+
 def _hindrance(problems: Sequence[Problem]) -> ChannelError | None:
     """Nothing is printed that cannot arrive."""
     stopping = next((problem for problem in problems if problem.stops), None)
     if stopping is None:
         return None
-    fault = Fault.CONTENT_REJECTED if stopping.field in _OUR_FAULT else Fault.ADDRESS_INVALID
+    fault = _OUR_FAULT.get(stopping.field, Fault.ADDRESS_INVALID)
     return ChannelError(str(stopping), fault=fault, who=Who.US, code=stopping.field)
 
 
@@ -205,6 +214,8 @@ def _place(problem: Problem, message: Outbound) -> int:
     """Where in the text a problem lies; -1 when it lies elsewhere."""
     from channels.post import fonts
 
+    if problem.field == "length":
+        return MAX_TEXT
     return fonts.missing(message.text)[0][0] if problem.field == "text" and fonts.missing(message.text) else -1
 
 

@@ -74,12 +74,21 @@ def wrap(text: str, points: float, room: float, bold: bool = False) -> list[str]
         if width(tried, points, bold) <= room:
             lines[-1] = tried
             continue
-        lines += [word] if lines[-1] else []
-        lines[-1] = word
-        while width(lines[-1], points, bold) > room:
-            fits = next(n for n in range(len(lines[-1]), 0, -1) if n == 1 or width(lines[-1][:n], points, bold) <= room)
-            lines[-1:] = [lines[-1][:fits], lines[-1][fits:]]
+        if not lines[-1]:
+            lines.pop()
+        lines += _pieces(word, points, room, bold)
     return lines
+
+
+def _pieces(word: str, points: float, room: float, bold: bool) -> list[str]:
+    """A word in pieces that fit, each a letter at least. Linear: a word may be as long as a whole letter."""
+    pieces, start, used = list[str](), 0, 0.0
+    for at, one in enumerate(word):
+        used += _advance(one, bold)
+        if at > start and used * points * _POINT > room:
+            pieces.append(word[start:at])
+            start, used = at, _advance(one, bold)
+    return [*pieces, word[start:]]
 
 
 @cache
