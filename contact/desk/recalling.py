@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from contact import inbox
 from contact.channel import Channel, ChannelError, Recalls
-from contact.desk.aside import spoken
 from contact.directory import Address
 from contact.errors import Conflict, Forbidden, HanmaruError, NotFound
 from contact.messages import AddressKind, DeliveryState, InboxFacts, Party, Waiting
@@ -16,6 +18,7 @@ from contact.outbox import Delivery
 from contact.service import Service
 from contact.users import Role, User
 from contact.vault import Vault
+from contact.web.offload import apart
 
 PATIENCE = 20.0
 """Seconds a provider has for its answer."""
@@ -73,8 +76,24 @@ def recall(asked: Asked) -> None:
     channel = asked.channel
     assert isinstance(channel, Recalls)
     try:
-        spoken(asked.channel, lambda: channel.recall(asked.waiting, asked.facts), PATIENCE)
+        _spoken(asked.channel, lambda: channel.recall(asked.waiting, asked.facts), PATIENCE)
     except ChannelError as error:
         raise NotStopped("The provider did not stop it: %(why)s", why=error.reason) from error
     except TimeoutError:
         raise Unreached from None
+
+
+def _spoken(channel: Channel, speak: Callable[[], Awaitable[Any]], seconds: float) -> None:
+    """Let an adapter speak to its provider, now. Its connections belong to this one loop, so they are closed with it.
+
+    Raises what the adapter raises, `TimeoutError` after `seconds`.
+    """
+
+    async def run() -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await speak()
+        finally:
+            await channel.close()
+
+    apart(lambda: asyncio.run(run()))

@@ -17,7 +17,6 @@ from contact.channel import ChannelError
 from contact.clean import clean_html
 from contact.db import utcnow
 from contact.desk import counted, inbox_form, letter, speech, traits, weighing, words
-from contact.desk.aside import aside
 from contact.desk.letter import Letter
 from contact.desk.parcel import FRAME
 from contact.desk.speech import Speech
@@ -31,7 +30,7 @@ from contact.users import Role, audit
 from contact.web import here
 from contact.web.files import disposition, safe_file_headers
 from contact.web.headers import FILE, MAIL, MAIL_WITH_PICTURES, headed
-from contact.web.offload import offload
+from contact.web.offload import apart, offload
 from contact.web.security import Rule, client_ip, me, role, rule_for
 
 pages = Blueprint("sandbox", __name__, url_prefix="/desk/sandbox")
@@ -199,7 +198,7 @@ def _counted(session: Session, delivery: Delivery | None, text: str) -> str:
     facts = inbox.facts(inbox.get(session, delivery.inbox_id))
     channel = here().channels[delivery.channel]
     try:
-        preview = aside(lambda: channel.preview(message, facts))
+        preview = apart(lambda: channel.preview(message, facts))
     except ChannelError:  # what it was weighed by is not there any more; the words still are
         return ""
     return counted.line(preview, weighing.cost_of(channel, preview, facts.settings))

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from contact import directory, inbox
 from contact.channel import Capabilities, Channel, ChannelError, Preview, Renders
 from contact.desk import counted, reasons, setting_form, traits, writing
-from contact.desk.aside import aside
 from contact.desk.uploads import Uploads
 from contact.desk.writing import Letter
 from contact.errors import Invalid, InvalidAddress
@@ -23,6 +22,7 @@ from contact.files import Item, Store
 from contact.messages import AddressKind, File, InboxFacts, Outbound, Party
 from contact.service import Service
 from contact.users import User
+from contact.web.offload import apart
 
 PLACES = 50
 """Places of one character that are named."""
@@ -89,7 +89,7 @@ def _file(store: Store, item: Item, most: int) -> File:
 def weigh(weighed: Weighed, store: Store) -> Preview:
     """Ask the channel, no session open; it may take a while. What it refuses altogether is a problem of the whole."""
     try:
-        return aside(lambda: weighed.channel.preview(with_files(weighed, store), weighed.facts))
+        return apart(lambda: weighed.channel.preview(with_files(weighed, store), weighed.facts))
     except ChannelError as error:
         return Preview(0, "", ((-1, error.reason),))
 

@@ -1,4 +1,7 @@
-"""SQLite is C and blocks every greenlet while it searches: long reads go to a real thread."""
+"""Work that would hold up every greenlet goes to a real thread.
+
+SQLite is C and blocks while it searches; so do libraries that make pages, and adapters have an event loop of their own.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,11 @@ def offload(db: Database, function: Callable[Concatenate[Session, P], T], *args:
 
 
 def apart(function: Callable[[], T]) -> T:
-    """`function()` in a real thread where gevent serves: for work that lets go of the interpreter, or takes long."""
+    """`function()` in a real thread where gevent serves, so that others are served meanwhile; else here.
+
+    For work that blocks, that takes long, or that runs an event loop of its own. It opens no
+    session unless that is all it does: what it needs is read before.
+    """
     if not _patched():
         return function()
     from gevent import get_hub
