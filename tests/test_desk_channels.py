@@ -31,7 +31,7 @@ from contact.log import Interaction
 from contact.messages import AddressKind, Catch, DeliveryState, File, Inbound, Party, Progress, Receipt, Wish
 from contact.outbox import Delivery
 from contact.settings import Settings
-from contact.users import Role, audit
+from contact.users import Role, User, audit
 from contact.vault import Vault
 
 BIRD = "+821055550000"
@@ -331,6 +331,33 @@ class TestExchanges:
         assert re.search(rf'data-watch="{delivery}" data-state="wired">page 2 of 5<', page.text)
         loft.settle(delivery, DeliveryState.DELIVERED)
         assert "data-watch" not in loft.boss.get(f"/desk/conversations/{number}").text
+
+    def test_what_keeps_it_is_told_in_the_readers_language(self, loft: Loft) -> None:
+        number = loft.wrote()
+        delivery = loft.wired(number)
+        loft.settle(delivery, DeliveryState.WIRED, progress=Progress(1, 3, note="The printer is out of paper."))
+        for language, line in (
+            ("en", "page 1 of 3 · The printer is out of paper."),
+            ("ko", "3쪽 중 1쪽 · 프린터에 종이가 없습니다."),
+        ):
+            with loft.db.write() as session:
+                session.get_one(User, loft.user.id).language = language
+            told = loft.json(f"/desk/api/deliveries/progress?ids={delivery}").json
+            assert told == {str(delivery): {"state": "wired", "text": line}}
+            thread = loft.boss.get(f"/desk/conversations/{number}").text
+            assert f'data-watch="{delivery}" data-state="wired">{line}<' in thread
+            page = loft.boss.get(f"/desk/deliveries/{delivery}").text
+            assert f"<span>{line}</span>" in page
+            assert f'aria-label="{line}"' in page
+
+    def test_a_note_alone_and_one_nobody_knows(self, loft: Loft) -> None:
+        number = loft.wrote()
+        delivery = loft.wired(number)
+        loft.settle(delivery, DeliveryState.WIRED, progress=Progress(0, 0, note="<b>%(x)s</b> Bird asleep"))
+        told = loft.json(f"/desk/api/deliveries/progress?ids={delivery}").json[str(delivery)]
+        assert told["text"] == "<b>%(x)s</b> Bird asleep"
+        for path in (f"/desk/conversations/{number}", f"/desk/deliveries/{delivery}"):
+            assert "&lt;b&gt;%(x)s&lt;/b&gt; Bird asleep" in loft.boss.get(path).text, path
 
 
 class TestRecall:

@@ -229,7 +229,7 @@ def test_a_relay_that_refuses_us_stops_its_own_inbox_alone(
     assert office.one(lambda session: session.get_one(Inbox, other).state) == "active"
     assert office.delivery(waits).state == "queued"
     with office.service.db.read() as session:
-        first, second = health.all_(session)
+        first, second = health.all_(session, utcnow())
     assert first.ill
     assert "535" in first.delayed
     assert (second.relay, second.delayed, second.ill) == ("localhost", "", False)

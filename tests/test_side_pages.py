@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -20,7 +21,10 @@ from real import Dovecot, free_port
 from side_kit import EVIL, bad_day, catch, letter, lose, unreadable
 
 from channels.email.mailbox import mailboxes
-from contact import caught, conversation, directory, inbox, log, raw, search
+from contact import asked, caught, conversation, directory, inbox, log, outbox, raw, search
+from contact import letters as letters_by_hand
+from contact.address import post
+from contact.channel import HAND
 from contact.conversation import Mention
 from contact.db import Database, utcnow
 from contact.desk import bars, chat_form, health, today, trial, trouble
@@ -29,7 +33,7 @@ from contact.desk.today import Hour
 from contact.directory.find import create as create_contact
 from contact.inbox import Inbox
 from contact.log import Interaction
-from contact.messages import DeliveryState
+from contact.messages import AddressKind, DeliveryState, Party
 from contact.outbox import Delivery
 from contact.users import Role, User, audit
 from contact.vault import Vault
@@ -107,6 +111,15 @@ def browse(home: House, who: str) -> Browser:
 
 def text_of(page: Any) -> str:
     return unescape(re.sub(r"<[^>]+>", " ", page.text))
+
+
+def neat(page: Any) -> str:
+    return re.sub(r"\s+", " ", text_of(page))
+
+
+def clock(when: datetime) -> str:
+    """As the house in Seoul reads it."""
+    return f"{when.astimezone(ZoneInfo('Asia/Seoul')):%-I:%M %p}"
 
 
 def state_of(home: House, delivery: int) -> str:
@@ -729,7 +742,7 @@ class TestInboxes:
         town = furnished(home)
         bad_day(home.db, town)
         with home.db.read() as session:
-            mail, chat, sales = health.all_(session)
+            mail, chat, sales = health.all_(session, utcnow())
             newest = session.scalar(sa.select(sa.func.max(Interaction.at)).where(
                 Interaction.inbox_id == town.mailbox.id, Interaction.name == "message.received"))  # fmt: skip
         assert mail.received == newest
@@ -741,6 +754,123 @@ class TestInboxes:
         told = text_of(browse(home, "boss").get("/desk/inboxes"))
         for word in ("mails missing", "works", "paused"):
             assert word in told
+
+
+OURS = "04524 서울특별시 중구 세종대로 110"
+THEIRS = "06236 서울특별시 강남구 테헤란로 152, 3층 (역삼동) | (주)한마루상사 | 구매팀 김하나"
+
+
+class TestHealth:
+    """What keeps an inbox from sending, what its provider does not tell, and what waits for a person."""
+
+    def boss(self, home: House, language: str = "en") -> Browser:
+        boss, user = home.signed_in("boss@shop.example", Role.ADMIN)
+        with home.db.write() as session:
+            session.get_one(User, user.id).language = language
+        return boss
+
+    def added(self, home: House, channel: str, address: str, provider: str) -> int:
+        with home.db.write() as session:
+            return inbox.add(session, utcnow(), channel, address, "상점", provider=provider).id
+
+    def seen(self, home: House, boss: Browser, number: int) -> tuple[health.Health, str, str]:
+        """How the inbox is, and what the list and its own page say of it."""
+        with home.db.read() as session:
+            (found,) = health.all_(session, utcnow())
+        return found, neat(boss.get("/desk/inboxes")), neat(boss.get(f"/desk/inboxes/{number}"))
+
+    def letter(self, home: House, number: int) -> int:
+        """A letter that is due; its delivery."""
+        now = utcnow()
+        with home.db.write() as session:
+            to = Party(AddressKind.POST, post(THEIRS), "김하나")
+            contact, address = directory.find_or_create(session, now, to)
+            talk = conversation.open_for(
+                session, now, contact_id=contact.id, inbox_id=number, channel="post", subject="배송", user_id=None
+            )
+            return outbox.put(
+                session, now, conversation=talk, inbox=inbox.get(session, number), address=address,
+                words=outbox.Words("배송이 늦어집니다."), can=home.service.channels["post"].capabilities,
+                user_id=None, domain="shop.example",
+            ).id  # fmt: skip
+
+    def rest(self, home: House, after: float) -> None:
+        with home.db.write() as session:
+            why = "The fax server said: <b>%(busy)s</b>"
+            outbox.rest.start(session, utcnow(), ("fax", "hylafax", 0), why, after=after)
+
+    def test_one_that_rests_says_why_and_until_when(self, home: House) -> None:
+        boss, number = self.boss(home), self.added(home, "fax", "+8225550100", "hylafax")
+        self.rest(home, after=900)
+        found, listed, page = self.seen(home, boss, number)
+        assert found.rest is not None
+        assert not found.trying
+        until = clock(found.rest.until)
+        assert f"rests · {until}" in listed
+        for told in (listed, page):
+            assert f"Rests until {until}: The fax server said: <b>%(busy)s</b>" in told
+        assert "1 try failed · first" in page
+        assert "works Last received" not in listed
+
+    def test_a_rest_that_is_over_is_being_found_out_about(self, home: House) -> None:
+        boss, number = self.boss(home, "ko"), self.added(home, "fax", "+8225550100", "hylafax")
+        self.rest(home, after=0)
+        found, listed, page = self.seen(home, boss, number)
+        assert found.trying
+        assert "쉬는 중 ·" not in listed
+        for told in (listed, page):
+            assert "다시 되는지 확인하고 있습니다: 팩스 서버의 답: <b>%(busy)s</b>" in told
+        with home.db.write() as session:
+            outbox.rest.end(session, "fax", "hylafax", (0, number))
+        assert "쉬는 중" not in self.seen(home, boss, number)[1]
+
+    def test_a_provider_that_does_not_answer_questions(self, home: House) -> None:
+        boss, number = self.boss(home), self.added(home, "fax", "+8225550100", "hylafax")
+        sentence = "Asked what became of messages, the provider does not answer: No answer within 30 seconds."
+        assert not self.seen(home, boss, number)[0].silent
+        with home.db.write() as session:
+            asked.failed(session, utcnow(), number, "No answer within 30 seconds.")
+        found, listed, page = self.seen(home, boss, number)
+        assert found.silent
+        assert " does not answer " in listed
+        assert sentence in listed
+        assert f"{sentence} · it never answered" in page
+        with home.db.write() as session:
+            asked.answered(session, utcnow() - timedelta(hours=2), number)
+        found, listed, page = self.seen(home, boss, number)
+        assert not found.silent
+        assert sentence not in listed + page
+        with home.db.write() as session:
+            asked.failed(session, utcnow(), number, "No answer within 30 seconds.")
+        assert f"{sentence} · it answered last" in self.seen(home, boss, number)[2]
+
+    def test_letters_that_wait_for_a_person_are_no_delay(self, home: House) -> None:
+        """Given from a printer that was down to a person: tries and silence of former days say nothing any more."""
+        boss, number = self.boss(home), self.added(home, "post", OURS, "ipp")
+        first, second = self.letter(home, number), self.letter(home, number)
+        with home.db.write() as session:
+            tried = session.get_one(Delivery, first)
+            tried.attempts, tried.reason = 3, "The printer is out of paper."
+            asked.failed(session, utcnow(), number, "No answer within 30 seconds.")
+        found, listed, _page = self.seen(home, boss, number)
+        assert found.delayed == "The printer is out of paper."
+        assert found.silent
+        assert found.letters == 0
+        assert "wait to be printed" not in listed
+        with home.db.write() as session:
+            inbox.get(session, number).provider = HAND
+        found, listed, page = self.seen(home, boss, number)
+        assert (found.delayed, found.until, found.silent, found.letters) == ("", None, False, 2)
+        assert "delayed" not in listed
+        assert "does not answer" not in listed + page
+        assert "works Last received" in listed
+        for path in ("/desk/inboxes", f"/desk/inboxes/{number}"):
+            link = r'<a href="/desk/letters">2 letters wait to be printed and posted\.</a>'
+            assert re.search(link, boss.get(path).text), path
+        with home.db.write() as session:
+            outbox.cancel(session, utcnow(), second, None)
+            letters_by_hand.take(session, utcnow(), number, None)
+        assert self.seen(home, boss, number)[0].letters == 0, "they are in a pile"
 
 
 class TestTry:

@@ -11,6 +11,7 @@ from flask_babel import format_currency, format_decimal, ngettext
 from flask_babel import gettext as _
 
 from contact.channel import Preview
+from contact.desk import reasons
 
 _UNITS: Final[Mapping[str, Callable[[int], str]]] = {
     "part": lambda n: ngettext("%(num)s part", "%(num)s parts", n),
@@ -80,9 +81,15 @@ def money(amount: Decimal, currency: str) -> str:
 
 
 def progress(kept: Mapping[str, Any] | None) -> str:
-    """How far a message has come: `page 2 of 5`."""
+    """How far a message has come, and what keeps it: `page 2 of 5 · The printer is out of paper.`"""
     if not kept:
         return ""
+    note = reasons.told(str(kept.get("note") or ""))
+    counts = not note or kept.get("done") or kept.get("total")
+    return " · ".join(one for one in (_far(kept) if counts else "", note) if one)
+
+
+def _far(kept: Mapping[str, Any]) -> str:
     done, total = kept.get("done", 0), kept.get("total", 0)
     if kept.get("unit", "page") == "page":
         return str(_("page %(done)s of %(total)s", done=done, total=total) if total else _("page %(done)s", done=done))

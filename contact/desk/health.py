@@ -10,14 +10,16 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
-from contact import hooks
+from contact import asked, hooks, letters
+from contact.asked import Asked
+from contact.channel import HAND
 from contact.conversation import Conversation, State
 from contact.desk import trouble
 from contact.hooks import HookTally
 from contact.inbox import Inbox
 from contact.log import Interaction, Name
 from contact.messages import DeliveryState
-from contact.outbox import Delivery
+from contact.outbox import Delivery, Resting, rest
 from contact.outbox.delivery import Exchange
 
 NEWEST = 30
@@ -49,25 +51,38 @@ class Health:
     """What came by webhook; None where nothing ever came."""
     last: Exchange | None = None
     """What was said last between us and the provider."""
+    rest: Resting | None = None
+    """What keeps it from sending for now; None when nothing does."""
+    trying: bool = False
+    """The rest is over: one message finds out whether it works again."""
+    asked: Asked | None = None
+    """How its provider answers what became of messages; None where it was never asked."""
+    letters: int = 0
+    """Letters that wait for a person to take them; 0 where a machine carries them."""
+
+    @property
+    def silent(self) -> bool:
+        """Its provider does not answer when it is asked. A person is not asked: what is noted is from former days."""
+        return self.asked is not None and self.asked.failures > 0 and self.inbox.provider != HAND
 
     @property
     def ill(self) -> bool:
         return self.inbox.state == "paused" or any(one.error or one.missing for one in self.folders)
 
 
-def all_(session: Session) -> list[Health]:
+def all_(session: Session, now: datetime) -> list[Health]:
     """Every inbox, oldest first."""
-    return _of(session, session.scalars(select(Inbox).order_by(Inbox.id)).all())
+    return _of(session, now, session.scalars(select(Inbox).order_by(Inbox.id)).all())
 
 
-def of(session: Session, one: Inbox) -> Health:
-    return _of(session, [one])[0]
+def of(session: Session, now: datetime, one: Inbox) -> Health:
+    return _of(session, now, [one])[0]
 
 
-def _of(session: Session, found: Sequence[Inbox]) -> list[Health]:
+def _of(session: Session, now: datetime, found: Sequence[Inbox]) -> list[Health]:
     queued, failing = _by_inbox(session, _queued), _by_inbox(session, _troubled)
     boxes = trouble.mailboxes(session, all=True)
-    delayed, until = _delayed(session), _until(session)
+    delayed, until, resting = _delayed(session), _until(session), rest.by_inbox(session)
     near = {one.id: _near(session, one.id) for one in found}
     lasts = {one.id: _lasts(session, near[one.id]) for one in found}
     return [
@@ -83,6 +98,10 @@ def _of(session: Session, found: Sequence[Inbox]) -> list[Health]:
             until=until.get(one.id),
             hook=hooks.of(session, one.id),
             last=_last_said(session, one.id, near[one.id]),
+            rest=resting.get(one.id),
+            trying=one.id in resting and resting[one.id].until <= now,
+            asked=asked.of(session, one.id),
+            letters=len(letters.waiting(session, now, one.id)) if one.provider == HAND else 0,
         )
         for one in found
     ]
@@ -96,15 +115,22 @@ def _by_inbox(session: Session, condition: Any) -> dict[int, int]:
 
 def _delayed(session: Session) -> dict[int, str]:
     """By inbox: the reason of the newest message that was tried and waits to be tried again."""
-    tried = select(Delivery.id, Delivery.inbox_id).where(_queued, Delivery.attempts > 0).limit(CAP).subquery()
+    tried = _tried(Delivery.id, Delivery.inbox_id)
     newest = select(func.max(tried.c.id)).group_by(tried.c.inbox_id)
     return dict(session.execute(select(Delivery.inbox_id, Delivery.reason).where(Delivery.id.in_(newest))).all())
 
 
 def _until(session: Session) -> dict[int, datetime]:
     """By inbox: when the first message that was tried and waits is tried again."""
-    tried = select(Delivery.next_at, Delivery.inbox_id).where(_queued, Delivery.attempts > 0).limit(CAP).subquery()
+    tried = _tried(Delivery.next_at, Delivery.inbox_id)
     return dict(session.execute(select(tried.c.inbox_id, func.min(tried.c.next_at)).group_by(tried.c.inbox_id)).all())
+
+
+def _tried(*columns: Any) -> Any:
+    """Messages that wait to be tried again. Where a person carries they wait for the person: that is no delay."""
+    carried = select(Inbox.id).where(Inbox.provider == HAND)
+    found = select(*columns).where(_queued, Delivery.attempts > 0, Delivery.inbox_id.not_in(carried))
+    return found.limit(CAP).subquery()
 
 
 def _near(session: Session, inbox_id: int) -> list[int]:

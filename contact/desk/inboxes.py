@@ -52,7 +52,7 @@ TRIES = Steady("inbox.try", burst=20, every=3)
 @pages.get("")
 def index() -> Any:
     with here().db.read() as session:
-        found = health.all_(session)
+        found = health.all_(session, utcnow())
     known = list(here().channels)
     return render_template(
         "desk/inboxes.html",
@@ -206,7 +206,7 @@ def _page(
             abilities=abilities.of(channel),
             form=form,
             tried=tried or {},
-            health=health.of(session, box) if box else None,
+            health=health.of(session, utcnow(), box) if box else None,
             kept=kept,
             kept_fields=setting_form.kept_fields(channel, box, kept),
             field_name=setting_form.field,
