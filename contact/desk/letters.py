@@ -271,9 +271,14 @@ def _one(delivery_id: int, error: HanmaruError | None = None) -> Any:
 
 def _letter(session: Session, delivery_id: int) -> Delivery:
     delivery = session.get(Delivery, delivery_id)
-    if delivery is None or delivery.channel != "post":
+    if delivery is None or not _posts(delivery.channel):
         raise NotFound("There is no letter of this number.")
     return delivery
+
+
+def _posts(channel: str) -> bool:
+    """Whether its messages are letters that a person may carry."""
+    return channel in here().channels and isinstance(here().channels[channel], Binds)
 
 
 def _number(delivery: Delivery) -> str:
