@@ -86,7 +86,7 @@ def post(value: str) -> str:
     What is missing for printing is no reason to refuse it here: `postal.check` says that.
     """
     wrong = InvalidAddress("%(value)s is not a postal address.", value=" ".join(value.split())[:60])
-    if sum(one.isprintable() and not one.isspace() for one in value) < 4:
+    if sum(one.isalnum() for one in value) < 4:
         raise wrong
     line, before = postal.read(storable(value[:2000])).line, ""
     for _ in range(_READINGS):  # what one reading put in order, the next may understand better

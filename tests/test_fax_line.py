@@ -102,7 +102,7 @@ def test_out_and_in_and_no_answer(hylafax: HylaFax, make_house: Callable[..., Ho
 
     wait_for(arrived, 150, lambda: f"the fax to arrive: {desk.delivery(sent).reason}\n{hylafax.log()}")
     assert {0, 1} <= seen, "the first page showed before the second had arrived"
-    assert desk.delivery(sent).progress == {"done": 2, "total": 2, "unit": "page"}
+    assert desk.delivery(sent).progress == {"done": 2, "total": 2, "unit": "page", "note": "", "over": False}
 
     wait_for(desk.received, 60, lambda: f"the received fax\n{hylafax.log()}")
     row = desk.received()

@@ -95,7 +95,7 @@ def upload(seat: Seat, name: str = "컵.png", kind: str = "image/png", data: byt
 def raw_of(desk: Desk, number: int) -> bytes:
     with desk.house.db.read() as session:
         made = session.get_one(Delivery, number)
-        out = outbox.outbound(session, made, desk.house.service.store)
+        out = outbox.outbound(session, number, desk.house.service.store)
         box = facts(session.get_one(Inbox, made.inbox_id))
     return compose(out, box, key=b"k" * 32)
 

@@ -142,7 +142,7 @@ def test_it_expires_after_its_time(out: PostOffice, sink: Sink) -> None:
     sink.moods = ["mail:451 4.3.0 later"]
     number = out.write_to("kim@customer.example")
     with out.service.db.write() as session:
-        session.execute(update(Delivery).where(Delivery.id == number).values(expires_at=utcnow()))
+        session.execute(update(Delivery).where(Delivery.id == number).values(expires_at=utcnow(), next_at=utcnow()))
     out.in_state(number, "expired")
 
 

@@ -96,12 +96,13 @@ def end(batch_id: int, what: str) -> Any:
     """The pile is in the box, or it was never posted."""
     try:
         with here().db.write() as session:
+            batch = letters.batch_of(session, batch_id)
             if what == "posted":
                 count = letters.posted(session, utcnow(), batch_id, me().id)
+                _audit(session, "letters.posted", batch, count=count)
             else:
                 letters.put_back(session, utcnow(), batch_id, me().id)
-                count = 0
-            _audit(session, f"letters.{what}", letters.batch_of(session, batch_id), count=count)
+                _audit(session, "letters.back", batch)
     except HanmaruError as error:
         return _batch(batch_id, error)
     return back("letters.batch", "batch_posted" if what == "posted" else "batch_put_back", batch_id=batch_id)
