@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,6 +118,18 @@ class HylaFax:
         """What the sessions and daemons said, for a test that fails."""
         paths = [self.home / "output", *sorted((self.spool / "log").glob("c0*"))]
         return "\n".join(path.read_text(errors="replace")[-1500:] for path in paths)
+
+    def sessions(self) -> int:
+        """Calls that were begun so far: each has a log of its own."""
+        return len(list((self.spool / "log").glob("c0*")))
+
+    def dialling(self, before: int, seconds: float = 60) -> None:
+        """Wait for a call after `before` others. Its scheduler now and then loses sight of an idle soft modem."""
+        end = time.monotonic() + seconds
+        while self.sessions() <= before:
+            if time.monotonic() > end:
+                pytest.skip(f"HYLAFAX never began to dial on this machine, within {seconds:.0f} s")
+            time.sleep(0.2)
 
     # -- setting up ------------------------------------------------------------------------------
 

@@ -89,9 +89,11 @@ def test_out_and_in_and_no_answer(hylafax: HylaFax, make_house: Callable[..., Ho
     hylafax.tell(f"{house.url}/hooks/fax/{far}/received", secret)
     letter = message(KOREAN, pdf())
 
+    before = hylafax.sessions()
     sent = desk.send(ours, FAR, letter)
     lost = desk.send(other, "+8229999999", message("아무도 없습니까?"))
     wait_for(lambda: (desk.delivery(sent).progress or {}).get("total") == 2, 60, "the job to be on the line")
+    hylafax.dialling(before)
 
     seen: set[int] = set()
 
@@ -159,13 +161,14 @@ def _with_id(letter: Outbound) -> Outbound:
 def test_a_fax_on_the_line_is_called_back(hylafax: HylaFax) -> None:
     """And an unknown one is found by our own id; what has ended cannot be called back."""
     wait_for(hylafax.idle, 60, "idle modems")
-    adapter, letter = fax(hylafax.home), _with_id(message(KOREAN))
+    adapter, letter, before = fax(hylafax.home), _with_id(message(KOREAN)), hylafax.sessions()
     reference = _send(hylafax, letter, hylafax.box(1))
     found = asyncio.run(adapter.look_up(letter, utcnow(), hylafax.box(1)))
     assert found
     assert (found.state.value, found.provider_ref, found.delivery_id) == ("wired", reference, 17)
     assert asyncio.run(adapter.look_up(_with_id(letter), utcnow(), hylafax.box(1))) is None
 
+    hylafax.dialling(before)
     wait_for(
         lambda: _ask(hylafax, reference)[0].exchange["state"] == "R", 100,
         lambda: f"the call: {_ask(hylafax, reference)}\n{hylafax.log()}",
@@ -186,11 +189,12 @@ def test_a_broken_submit_leaves_nothing_behind(hylafax: HylaFax) -> None:
     """Prepared and then given up, as a worker does that comes too late: the server forgets it with the connection."""
     from channels.fax.handing import Handing
 
-    letter = _with_id(message(KOREAN))
+    letter, queue = _with_id(message(KOREAN)), hylafax.spool / "sendq"
+    before = set(queue.glob("q*"))
     handing = Handing(letter, hylafax.box())
     handing.prepare()
     handing.abandon()
-    wait_for(lambda: not list((hylafax.spool / "sendq").glob("q*")), 30, "an empty queue")
+    wait_for(lambda: set(queue.glob("q*")) <= before, 30, "the queue to be as it was")
     assert asyncio.run(fax(hylafax.home).look_up(letter, utcnow(), hylafax.box())) is None
 
 
