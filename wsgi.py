@@ -90,11 +90,11 @@ def doors() -> list[Door]:
     return [chat.door, desk.door]
 
 
-def readers() -> list[Reader]:
+def readers(service: Service) -> list[Reader]:
     """Who follows the log in the worker."""
-    from contact import search
+    from contact import response, search
 
-    return [search.reader]
+    return [search.reader, *response.readers(service)]
 
 
 def jobs() -> list[Job]:
@@ -119,7 +119,7 @@ def parts(service: Service) -> list[Part]:
     from contact.worker import Part
 
     return [
-        Part("readers", Readers(readers()).run),
+        Part("readers", Readers(readers(service)).run),
         Part("clock", Clock(jobs()).run),
         Part("checkpoint", checkpoint.run),
         Part("receiver", Receiver().run),

@@ -59,6 +59,7 @@ class Name(StrEnum):
     CONVERSATION_SNOOZED = "conversation.snoozed"
     CONVERSATION_WOKEN = "conversation.woken"
     CONVERSATION_RESOLVED = "conversation.resolved"
+    CONVERSATION_QUEUED = "conversation.queued"
     CONVERSATION_ASSIGNED = "conversation.assigned"
     CONVERSATION_PRIORITISED = "conversation.prioritised"
     CONVERSATION_TAGGED = "conversation.tagged"

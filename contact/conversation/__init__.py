@@ -14,6 +14,7 @@ from contact.conversation.talk import begin, shown_in, takes_part, talk
 from contact.conversation.verbs import (
     Mention,
     assign,
+    enqueue,
     join,
     members,
     merge,
@@ -44,6 +45,7 @@ __all__ = [
     "Talk",
     "assign",
     "begin",
+    "enqueue",
     "fold",
     "get",
     "join",

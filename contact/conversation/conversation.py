@@ -40,6 +40,7 @@ class Conversation(Base):
     subject: Mapped[str] = mapped_column(String(1000), default="")
     state: Mapped[str] = mapped_column(String(10), default=State.OPEN.value)
     assignee_id: Mapped[int | None] = mapped_column(Id)
+    queue_id: Mapped[int | None] = mapped_column(Id)
     priority: Mapped[int] = mapped_column(Integer, default=1)
     snoozed_until: Mapped[datetime | None] = mapped_column(Utc)
     tags: Mapped[list[str]] = mapped_column(Json, default=list)
@@ -94,6 +95,15 @@ class Conversation(Base):
             postgresql_where=text("merged_into IS NULL AND priority > 1"),
             sqlite_where=text("merged_into IS NULL AND priority > 1"),
         ),
+        Index(  # what waits in a queue, and what is in hand there
+            "ix_conversation_queue",
+            "queue_id",
+            "state",
+            "assignee_id",
+            "id",
+            postgresql_where=text("merged_into IS NULL AND queue_id IS NOT NULL"),
+            sqlite_where=text("merged_into IS NULL AND queue_id IS NOT NULL"),
+        ),
         Index("ix_conversation_contact_id", "contact_id"),
         Index(  # without the others, or SQLite believes it a good way to everything that is not merged
             "ix_conversation_merged_into",
@@ -119,6 +129,7 @@ class Conversation(Base):
             subject=self.subject,
             state=self.state,
             assignee_id=self.assignee_id,
+            queue_id=self.queue_id,
             priority=self.priority,
             snoozed_until=self.snoozed_until,
             tags=tuple(self.tags or ()),

@@ -51,6 +51,8 @@ class Snapshot:
     subject: str = ""
     state: str = State.OPEN.value
     assignee_id: int | None = None
+    queue_id: int | None = None
+    """Whose waiting work it is, whoever has it in hand; None = nobody sorted it."""
     priority: int = 1
     snoozed_until: datetime | None = None
     tags: tuple[str, ...] = ()
@@ -173,6 +175,10 @@ def _assigned(before: Snapshot, row: Change) -> Snapshot:
     return replace(before, assignee_id=row.data["assignee"])
 
 
+def _enqueued(before: Snapshot, row: Change) -> Snapshot:
+    return replace(before, queue_id=row.data["queue"])
+
+
 def _prioritised(before: Snapshot, row: Change) -> Snapshot:
     return replace(before, priority=row.data["priority"])
 
@@ -212,6 +218,7 @@ _STEPS: dict[str, Callable[[Snapshot, Change], Snapshot]] = {
     Name.CONVERSATION_PENDING: _to(State.PENDING),
     Name.CONVERSATION_SNOOZED: _to(State.SNOOZED),
     Name.CONVERSATION_RESOLVED: _to(State.RESOLVED),
+    Name.CONVERSATION_QUEUED: _enqueued,
     Name.CONVERSATION_ASSIGNED: _assigned,
     Name.CONVERSATION_PRIORITISED: _prioritised,
     Name.CONVERSATION_TAGGED: _tagged,

@@ -72,6 +72,22 @@ def assign(
         )
 
 
+def enqueue(
+    session: Session,
+    now: datetime,
+    conversation: Conversation,
+    to: int | None,
+    user_id: int | None,
+    about_id: int | None = None,
+) -> None:
+    """Make it the waiting work of a queue, or of none (None). Who has it in hand keeps it."""
+    log.lock(session)
+    if conversation.queue_id != to:
+        data = {"queue": to, "from": conversation.queue_id}
+        name = Name.CONVERSATION_QUEUED
+        record(session, now, conversation, name, user_id=user_id, about_id=about_id, data=data)
+
+
 def reopen(
     session: Session,
     now: datetime,
@@ -106,7 +122,14 @@ def resolve(
         record(session, now, conversation, Name.CONVERSATION_RESOLVED, user_id=user_id, about_id=about_id)
 
 
-def snooze(session: Session, now: datetime, conversation: Conversation, until: datetime, user_id: int | None) -> None:
+def snooze(
+    session: Session,
+    now: datetime,
+    conversation: Conversation,
+    until: datetime,
+    user_id: int | None,
+    about_id: int | None = None,
+) -> None:
     """Out of sight until `until`, or until the next message."""
     log.lock(session)
     _settled(conversation)
@@ -114,7 +137,8 @@ def snooze(session: Session, now: datetime, conversation: Conversation, until: d
         raise Invalid("This time has passed already.")
     if until > now + SNOOZE_LIMIT:
         raise Invalid("A conversation can be snoozed for a year at most.")
-    record(session, now, conversation, Name.CONVERSATION_SNOOZED, user_id=user_id, data={"until": until.isoformat()})
+    data = {"until": until.isoformat()}
+    record(session, now, conversation, Name.CONVERSATION_SNOOZED, user_id=user_id, about_id=about_id, data=data)
     wake(session, "clock")
 
 
@@ -132,7 +156,14 @@ def wake_due(session: Session, now: datetime, limit: int = 200) -> int:
     return len(due)
 
 
-def prioritise(session: Session, now: datetime, conversation: Conversation, priority: str, user_id: int | None) -> None:
+def prioritise(
+    session: Session,
+    now: datetime,
+    conversation: Conversation,
+    priority: str,
+    user_id: int | None,
+    about_id: int | None = None,
+) -> None:
     """`low`, `normal`, `high` or `urgent`."""
     log.lock(session)
     number = priority_of(priority)
@@ -143,25 +174,42 @@ def prioritise(session: Session, now: datetime, conversation: Conversation, prio
             conversation,
             Name.CONVERSATION_PRIORITISED,
             user_id=user_id,
+            about_id=about_id,
             data={"priority": number, "from": conversation.priority},
         )
 
 
-def tag(session: Session, now: datetime, conversation: Conversation, name: str, user_id: int | None) -> None:
+def tag(
+    session: Session,
+    now: datetime,
+    conversation: Conversation,
+    name: str,
+    user_id: int | None,
+    about_id: int | None = None,
+) -> None:
     """Add a tag: 1 to 60 characters, without comma or #."""
     word = " ".join(storable(name).split()).removeprefix("#")
     if not _TAG.fullmatch(word):
         raise Invalid("A tag has 1 to 60 characters, without comma.")
     log.lock(session)
     if word not in conversation.tags:
-        record(session, now, conversation, Name.CONVERSATION_TAGGED, user_id=user_id, data={"tag": word})
+        name_, data = Name.CONVERSATION_TAGGED, {"tag": word}
+        record(session, now, conversation, name_, user_id=user_id, about_id=about_id, data=data)
 
 
-def untag(session: Session, now: datetime, conversation: Conversation, name: str, user_id: int | None) -> None:
+def untag(
+    session: Session,
+    now: datetime,
+    conversation: Conversation,
+    name: str,
+    user_id: int | None,
+    about_id: int | None = None,
+) -> None:
     """Take a tag away; nothing happens when it is not there."""
     log.lock(session)
     if name in conversation.tags:
-        record(session, now, conversation, Name.CONVERSATION_UNTAGGED, user_id=user_id, data={"tag": name})
+        name_, data = Name.CONVERSATION_UNTAGGED, {"tag": name}
+        record(session, now, conversation, name_, user_id=user_id, about_id=about_id, data=data)
 
 
 def rename(session: Session, now: datetime, conversation: Conversation, subject: str, user_id: int | None) -> None:

@@ -25,6 +25,7 @@ from contact.files import Attachment
 from contact.log import Interaction, Name
 from contact.messages import DeliveryState, Fault, Nature, Who
 from contact.outbox import Delivery
+from contact.response import queues
 from contact.users import User
 
 TALK = (Name.MESSAGE_RECEIVED, Name.MESSAGE_QUEUED, Name.NOTE_ADDED)
@@ -126,6 +127,7 @@ class Beside:
     people: dict[int, Person]
     deliveries: dict[int, Delivery]
     files: dict[int, list[Attachment]]
+    queues: dict[int, str]
 
 
 def build(
@@ -150,6 +152,7 @@ def _beside(session: Session, rows: Sequence[Interaction]) -> Beside:
         people=people(session, {row.contact_id for row in rows if row.contact_id}),
         deliveries={delivery.id: delivery for delivery in found},
         files=files.of(session, talk) if talk else {},
+        queues=queues.names(session) if any(row.name == Name.CONVERSATION_QUEUED for row in rows) else {},
     )
 
 
@@ -169,7 +172,7 @@ def _entry(row: Interaction, beside: Beside, shown_in: int) -> Entry | None:
     if shown_in and row.conversation_id != shown_in:
         entry.elsewhere = row.conversation_id or 0
     if kind == "event":
-        entry.text = sentence(row, beside.users, beside.people)
+        entry.text = sentence(row, beside)
         if name is Name.CHAT_RATED and row.body:
             entry.text = f"{entry.text} “{row.body}”"
         return entry
@@ -218,12 +221,13 @@ def contact_name(row: Interaction, known: dict[int, Person]) -> str:
     return (row.content or {}).get("from_name") or filters.called(person)
 
 
-def sentence(row: Interaction, users: dict[int, User], known: dict[int, Person]) -> str:
+def sentence(row: Interaction, beside: Beside) -> str:
     """What happened, in one line, in the reader's language."""
     name, data, content = Name(row.name), row.data or {}, row.content or {}
+    users = beside.users
     who = _actor(row, users)
     text = words.LOG[name].text
-    facts: dict[str, Any] = {"who": who, "contact": contact_name(row, known)}
+    facts: dict[str, Any] = {"who": who, "contact": contact_name(row, beside.people)}
     match name:
         case Name.CONVERSATION_ASSIGNED:
             to = data.get("assignee")
@@ -232,6 +236,10 @@ def sentence(row: Interaction, users: dict[int, User], known: dict[int, Person])
             elif to == row.user_id:
                 text = words.TOOK
             facts["to"] = users[to].name if to in users else _(words.SOMEBODY)
+        case Name.CONVERSATION_QUEUED:
+            to = data.get("queue")
+            text = text if to else words.OUT_OF_QUEUE
+            facts["queue"] = beside.queues.get(to or 0, "")
         case Name.CONVERSATION_OPENED if row.user_id:
             text = words.OPENED_FOR_ANSWER
         case Name.CONVERSATION_REOPENED if not row.user_id:

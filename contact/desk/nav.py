@@ -28,6 +28,20 @@ class ViewLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """One page of the rail, for a role and those above it."""
+
+    href: str
+    name: str
+    icon: str
+    role: Role
+
+
+RESPONSE: tuple[Place, ...] = ()
+"""Response management, in the order of the rail."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nav:
     """Everything the rail shows."""
 
@@ -36,6 +50,7 @@ class Nav:
     views: list[ViewLine]
     trouble: int
     unread: int
+    response: list[Place]
     letters: bool = False
     """Whether some inbox has letters that people carry."""
 
@@ -49,6 +64,7 @@ def build(service: Service, user: User) -> Nav:
             views=[ViewLine(each, _count(session, each, user.id)) for each in view.visible(session, user.id)],
             trouble=trouble.total(session) if user.may(Role.SUPERVISOR) else 0,
             unread=seen.waiting(session, user.id),
+            response=[place for place in RESPONSE if user.may(place.role)],
             letters=bool(letters.hand_inboxes(session)),
         )
 

@@ -46,6 +46,7 @@ LOG: Final[dict[Name, Line]] = {
     Name.CONVERSATION_SNOOZED: Line(N_("%(who)s snoozed the conversation until %(until)s."), "snooze"),
     Name.CONVERSATION_WOKEN: Line(N_("The conversation woke up."), "bell"),
     Name.CONVERSATION_RESOLVED: Line(N_("%(who)s resolved the conversation."), "resolve"),
+    Name.CONVERSATION_QUEUED: Line(N_("%(who)s put the conversation into the queue “%(queue)s”."), "bullets"),
     Name.CONVERSATION_ASSIGNED: Line(N_("%(who)s assigned the conversation to %(to)s."), "assign"),
     Name.CONVERSATION_PRIORITISED: Line(N_("%(who)s set the priority to %(priority)s."), "flag"),
     Name.CONVERSATION_TAGGED: Line(N_("%(who)s added the tag %(tag)s."), "tag"),
@@ -73,6 +74,7 @@ LOG: Final[dict[Name, Line]] = {
 }
 
 ASSIGNED_TO_NOBODY: Final = N_("%(who)s unassigned the conversation.")
+OUT_OF_QUEUE: Final = N_("%(who)s took the conversation out of its queue.")
 TOOK: Final = N_("%(who)s took the conversation.")
 PAGES_HIDDEN: Final = N_("The customer no longer shows the visited pages.")
 OPENED_FOR_ANSWER: Final = N_("%(who)s began the conversation.")
