@@ -12,7 +12,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,7 +92,10 @@ class HylaFax:
         return self.home / f"ttyIAX{number}"
 
     def modem(self, number: int) -> str:
-        """As HylaFAX names it: by its device, slashes turned."""
+        """As HylaFAX names it: by its device, slashes turned into `_`.
+
+        It turns them back: with another `_` in the path no call ever begins.
+        """
         return str(self.device(number)).replace("/", "_")
 
     def settings(self, modem: int = 0, **more: Any) -> dict[str, Any]:
@@ -124,12 +126,8 @@ class HylaFax:
         return len(list((self.spool / "log").glob("c0*")))
 
     def dialling(self, before: int, seconds: float = 60) -> None:
-        """Wait for a call after `before` others. Its scheduler now and then loses sight of an idle soft modem."""
-        end = time.monotonic() + seconds
-        while self.sessions() <= before:
-            if time.monotonic() > end:
-                pytest.skip(f"HYLAFAX never began to dial on this machine, within {seconds:.0f} s")
-            time.sleep(0.2)
+        """Wait for a call after `before` others."""
+        wait_for(lambda: self.sessions() > before, seconds, lambda: f"a call\n{self.log()}")
 
     # -- setting up ------------------------------------------------------------------------------
 

@@ -22,7 +22,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -98,7 +97,8 @@ def answers(port: int) -> bool:
 @contextlib.contextmanager
 def folder(prefix: str) -> Iterator[Path]:
     """A folder others can enter, removed at the end."""
-    path = Path(tempfile.mkdtemp(prefix=f"hanmaru-{prefix}-", dir="/tmp"))
+    path = Path("/tmp") / f"hanmaru-{prefix}-{secrets.token_hex(4)}"
+    path.mkdir()
     path.chmod(0o755)
     try:
         yield path
