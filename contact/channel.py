@@ -23,6 +23,7 @@ from contact.messages import (
     Inbound,
     InboxFacts,
     Outbound,
+    Played,
     Receipt,
     Remote,
     Waiting,
@@ -265,6 +266,19 @@ class Looks(Protocol):
 
     async def look_up(self, message: Outbound, begun: datetime, inbox: InboxFacts) -> Receipt | None:
         """What the provider knows of a message begun at `begun`; None when it cannot tell."""
+        ...
+
+
+@runtime_checkable
+class Plays(Protocol):
+    """A channel whose sandbox can also play the customer: a message comes in, and nobody had to be there."""
+
+    def plays(self, inbox: InboxFacts) -> bool:
+        """Whether nothing of this inbox reaches the world."""
+        ...
+
+    def play(self, said: Played, inbox: InboxFacts) -> tuple[bytes, Envelope]:
+        """The bytes such a message would come as, for `parse`. Blocks; raises `ChannelError`."""
         ...
 
 

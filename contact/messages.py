@@ -265,6 +265,16 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Played:
+    """What somebody writes in a customer's place, to try the house (`Plays`)."""
+
+    sender: Party
+    text: str
+    subject: str = ""
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """How raw bytes reached us: what the transport knew and the bytes may not say."""
 

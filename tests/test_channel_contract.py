@@ -26,9 +26,21 @@ from channels.fax import cover, ghostscript, signing, tiff
 from channels.post import ipp
 from channels.sms import adapter as sms
 from contact import inbox as inboxes
-from contact.channel import Asks, Channel, ChannelError, Channels, Fetches, Forged, Looks, Receipts, Unreadable, Unsure
+from contact.channel import (
+    Asks,
+    Channel,
+    ChannelError,
+    Channels,
+    Fetches,
+    Forged,
+    Looks,
+    Plays,
+    Receipts,
+    Unreadable,
+    Unsure,
+)
 from contact.db import utcnow
-from contact.messages import AddressKind, DeliveryState, Envelope, Inbound, InboxFacts, Outbound, Party, Receipt
+from contact.messages import AddressKind, DeliveryState, Envelope, Inbound, InboxFacts, Outbound, Party, Played, Receipt
 from contact.raw import Raw
 from contact.service import Service
 from contact.settings import Settings
@@ -257,6 +269,11 @@ def registered() -> Channels:
     return wsgi.channels(settings_of(Path("/nowhere")))
 
 
+def only(fits: Callable[[Case], bool]) -> pytest.MarkDecorator:
+    """For the channels whose case is so."""
+    return pytest.mark.parametrize("name", [one.name for one in registered() if fits(CASES[one.name])])
+
+
 @pytest.fixture(params=[channel.name for channel in registered()])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -342,9 +359,8 @@ def test_secrets_know_their_place(channel: Channel) -> None:
             assert any(one.where for one in provider.settings)
 
 
+@only(lambda case: case.sandbox)  # mail's sandbox is a server of its own; a chat leaves by our own sockets
 def test_the_sandbox_takes_everything_and_shows_it(channel: Channel, case: Case, world: World) -> None:
-    if not case.sandbox:
-        pytest.skip("mail's sandbox is a server of its own; a chat leaves by our own sockets")
     box = replace(case.box(world), provider="sandbox", secrets={})
     receipt = send(channel, case, box)
     assert receipt.delivery_id == 17
@@ -361,9 +377,9 @@ def test_a_message_is_handed_over(channel: Channel, case: Case, world: World) ->
 
 
 @pytest.mark.parametrize("what", ["permanent", "passing"])
+@only(lambda case: case.mood is not None)  # somebody else carries it
 def test_a_refusal_says_whether_trying_again_can_help(channel: Channel, case: Case, world: World, what: str) -> None:
-    if case.mood is None:
-        pytest.skip("nobody else carries it")
+    assert case.mood is not None
     box = case.box(world)
     case.mood(world, what)
     with pytest.raises(ChannelError) as raised:
@@ -374,9 +390,9 @@ def test_a_refusal_says_whether_trying_again_can_help(channel: Channel, case: Ca
     assert not [one for one in box.secrets.values() if one in str(raised.value.exchange)]
 
 
+@only(lambda case: case.mood is not None)  # somebody else carries it
 def test_silence_after_it_was_handed_over_is_not_known(channel: Channel, case: Case, world: World) -> None:
-    if case.mood is None:
-        pytest.skip("nobody else carries it")
+    assert case.mood is not None
     box = case.box(world)
     case.mood(world, "silent")
     with pytest.raises(Unsure) as raised:
@@ -384,9 +400,8 @@ def test_silence_after_it_was_handed_over_is_not_known(channel: Channel, case: C
     assert raised.value.reason
 
 
+@only(lambda case: case.mood is not None)  # somebody else carries it
 def test_nobody_there_is_a_passing_failure(channel: Channel, case: Case, world: World) -> None:
-    if case.mood is None:
-        pytest.skip("nobody else carries it")
     box, nobody = case.box(world), free_port()
     given = dict(box.settings)
     given |= {"base_url": f"http://127.0.0.1:{nobody}", "relay": {"host": "127.0.0.1", "port": nobody, "tls": "none"}}
@@ -396,9 +411,9 @@ def test_nobody_there_is_a_passing_failure(channel: Channel, case: Case, world: 
     assert raised.value.retryable
 
 
+@only(lambda case: case.said is not None)  # something comes in this way
 def test_a_message_is_read_the_same_however_often(channel: Channel, case: Case, world: World) -> None:
-    if case.said is None:
-        pytest.skip("nothing comes in this way")
+    assert case.said is not None
     raw, envelope = case.said()
     box = case.box(world)
     channel.verify(raw, envelope, box)
@@ -414,9 +429,9 @@ def test_a_message_is_read_the_same_however_often(channel: Channel, case: Case, 
     assert first.sender.kind is case.to.kind
 
 
+@only(lambda case: case.forged is not None)  # not anybody may speak
 def test_what_is_forged_is_forged(channel: Channel, case: Case, world: World) -> None:
-    if case.forged is None:
-        pytest.skip("anybody may write us a mail")
+    assert case.forged is not None
     raw, envelope = case.forged()
     with pytest.raises(Forged) as raised:
         channel.verify(raw, envelope, case.box(world))
@@ -431,6 +446,28 @@ def test_garbage_is_unreadable_and_nothing_else(channel: Channel, case: Case, wo
         with pytest.raises(Unreadable) as raised:
             channel.parse(raw, envelope, without_secrets(case.box(world)))
         assert str(raised.value), raw[:40]
+
+
+@pytest.mark.parametrize("name", [one.name for one in registered() if isinstance(one, Plays)])
+def test_a_played_customer_comes_in_like_a_real_one(channel: Channel, case: Case, world: World) -> None:
+    case.needs()
+    box = replace(case.box(world), provider=channel.providers[0].name, settings={}, secrets={})
+    assert isinstance(channel, Plays)
+    assert channel.plays(box)
+    said = Played(case.to, "언제 도착하나요?")
+    keys = set()
+    for _ in range(2):
+        (inbound,) = channel.parse(*channel.play(said, box), box)
+        assert isinstance(inbound, Inbound)
+        assert (inbound.sender.kind, inbound.sender.value) == (case.to.kind, case.to.value)
+        assert inbound.text == said.text or inbound.files
+        keys.add(inbound.key)
+    assert len(keys) == 2, "each is a message of its own"
+
+
+@only(lambda case: case.mood is not None)
+def test_who_speaks_to_the_world_is_not_played(channel: Channel, case: Case, world: World) -> None:
+    assert not isinstance(channel, Plays) or not channel.plays(case.box(world))
 
 
 def test_what_is_too_long_is_refused_before_it_leaves(channel: Channel, case: Case, world: World) -> None:
@@ -469,9 +506,10 @@ def test_an_unknown_inbox_hears_nothing(name: str, channel: Channel, case: Case,
         assert app.test_client().post(f"/hooks/{name}/{number}", data=raw).status_code == 404
 
 
+@pytest.mark.parametrize("name", [one.name for one in registered() if one.capabilities.hook])
 def test_what_is_forged_is_not_kept(name: str, channel: Channel, case: Case, service: Service, world: World) -> None:
-    if (hook := channel.capabilities.hook) is None:
-        pytest.skip("it has no hook")
+    hook = channel.capabilities.hook
+    assert hook is not None
     app = wsgi.create_app(service=service)
     facts = case.box(world)
     with service.db.write() as session:

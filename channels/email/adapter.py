@@ -9,12 +9,24 @@ from channels.email import compose as composing
 from channels.email.dkim import BadKey, Signer, signer
 from channels.email.handover import Handed
 from channels.email.parse import parse
+from channels.email.played import played
 from channels.email.relay import Target
 from channels.email.ways import Ways
 from contact import relay as relays
 from contact.channel import Capabilities, ChannelError, Preview, Provider, Receipts
 from contact.errors import SettingsError
-from contact.messages import AddressKind, DeliveryState, Envelope, Fault, Inbound, InboxFacts, Outbound, Receipt, Who
+from contact.messages import (
+    AddressKind,
+    DeliveryState,
+    Envelope,
+    Fault,
+    Inbound,
+    InboxFacts,
+    Outbound,
+    Played,
+    Receipt,
+    Who,
+)
 from contact.relay import RelayAt
 from contact.settings import Settings
 
@@ -85,6 +97,12 @@ class Email:
         limit = self.capabilities.max_attachment_bytes * 3 // 2
         problems = ((limit, f"The mail has {size} bytes; most servers take no more than {limit}."),)
         return Preview(size, "bytes", problems if size > limit else ())
+
+    def plays(self, inbox: InboxFacts) -> bool:
+        return relays.of_inbox(inbox.settings, inbox.secrets) is None and relays.of_house(self._settings) is None
+
+    def play(self, said: Played, inbox: InboxFacts) -> tuple[bytes, Envelope]:
+        return played(said, inbox)
 
     async def close(self) -> None:
         await self._ways.close()

@@ -27,6 +27,7 @@ from contact.messages import (
     Inbound,
     InboxFacts,
     Outbound,
+    Played,
     Receipt,
     Waiting,
     Who,
@@ -128,6 +129,12 @@ class Fax:
             return tiff.pngs(file.content, limit)
         except Damaged as error:
             raise Unreadable(f"The file {file.name} is damaged: {error}") from error
+
+    def plays(self, inbox: InboxFacts) -> bool:
+        return inbox.provider != setup.HYLAFAX
+
+    def play(self, said: Played, inbox: InboxFacts) -> tuple[bytes, Envelope]:
+        return sandbox.played(said, inbox)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from typing import Final
 
-from channels.fax import tiff
+from channels.fax import render, tiff
 from channels.fax.job import number_of, ref
-from contact.messages import Catch, DeliveryState, InboxFacts, Outbound, Progress, Receipt, Waiting
+from contact.channel import ChannelError
+from contact.messages import (
+    Catch,
+    DeliveryState,
+    Envelope,
+    Fault,
+    File,
+    InboxFacts,
+    Outbound,
+    Played,
+    Progress,
+    Receipt,
+    Waiting,
+    Who,
+)
 
 SECONDS: Final = 3
 """A page takes so long here."""
+MOST_PLAYED: Final = 20
+"""Pages of a fax that somebody writes in a customer's place."""
 WORDS: Final = "Sandbox: nothing has left the house."
 
 
@@ -48,3 +65,33 @@ def ask(waiting: Waiting) -> Receipt:
         exchange={"sandbox": True},
         progress=Progress(done, pages),
     )
+
+
+def played(said: Played, inbox: InboxFacts) -> tuple[bytes, Envelope]:
+    """Words and files as the receive hook would bring them from a far machine."""
+    pages = [page for file in _papers(said) for page in _pages(file, inbox.language)]
+    if not pages:
+        raise ChannelError("The fax has no pages.", fault=Fault.CONTENT_REJECTED, who=Who.US, code="empty")
+    call = secrets.token_hex(4)
+    head = {
+        "file": f"recvq/sandbox{call}.tif",
+        "device": "sandbox",
+        "commid": call,
+        "number": said.sender.value,
+        "dialled": inbox.address,
+        "received": str(int(datetime.now(UTC).timestamp())),
+    }
+    lines = "".join(f"{name}: {value}\n" for name, value in head.items())
+    return f"{lines}\n".encode() + tiff.joined(pages[:MOST_PLAYED]), Envelope("fax", inbox.id, inbox.address, "sandbox")
+
+
+def _papers(said: Played) -> list[File]:
+    words = "\n\n".join(part for part in (said.subject, said.text) if part.strip())
+    return [*([File("words.txt", "text/plain; charset=utf-8", words.encode())] if words else []), *said.files]
+
+
+def _pages(file: File, language: str) -> tuple[bytes, ...]:
+    made = render.document(file, language, MOST_PLAYED)
+    if made.trouble:
+        raise ChannelError(made.trouble, fault=Fault.CONTENT_REJECTED, who=Who.US, code="format")
+    return made.pages

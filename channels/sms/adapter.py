@@ -15,7 +15,19 @@ from channels.sms.form import SANDBOX, TWILIO
 from channels.sms.numbers import can_be_written_to
 from channels.sms.pictures import Pictures, reachable
 from contact.channel import Capabilities, ChannelError, Hook, Preview, Provider, Receipts, Unsure
-from contact.messages import AddressKind, Envelope, Fault, File, Inbound, InboxFacts, Outbound, Receipt, Remote, Who
+from contact.messages import (
+    AddressKind,
+    Envelope,
+    Fault,
+    File,
+    Inbound,
+    InboxFacts,
+    Outbound,
+    Played,
+    Receipt,
+    Remote,
+    Who,
+)
 
 if TYPE_CHECKING:
     from channels.sms.line import Line
@@ -76,6 +88,12 @@ class Sms:
 
     def preview(self, message: Outbound, inbox: InboxFacts) -> Preview:
         return previews.preview(message, inbox, CAN, pictures=self._carries_pictures(inbox))
+
+    def plays(self, inbox: InboxFacts) -> bool:
+        return inbox.provider == SANDBOX.name
+
+    def play(self, said: Played, inbox: InboxFacts) -> tuple[bytes, Envelope]:
+        return sandbox.played(said, inbox)
 
     async def look_up(self, message: Outbound, begun: datetime, inbox: InboxFacts) -> Receipt | None:
         """Find an `unknown` message among those Twilio has; None unless exactly one can be it."""

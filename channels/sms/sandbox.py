@@ -1,12 +1,16 @@
-"""The sandbox: a provider without an account. What would leave is shown, and nobody gets it. Pure."""
+"""The sandbox: a provider without an account. What would leave is shown, nobody gets it; a customer can be played."""
 
 from __future__ import annotations
 
+import secrets
 from email.message import EmailMessage
+from urllib.parse import urlencode
 
 from channels.sms import segments
 from channels.sms.preview import count
-from contact.messages import Catch, DeliveryState, InboxFacts, Outbound, Receipt
+from channels.sms.signature import FORM
+from contact.channel import ChannelError
+from contact.messages import Catch, DeliveryState, Envelope, Fault, InboxFacts, Outbound, Played, Receipt, Who
 
 
 def receipt(message: Outbound, inbox: InboxFacts) -> Receipt:
@@ -40,3 +44,14 @@ def written(message: Outbound, inbox: InboxFacts) -> bytes:
         main, _, sub = file.content_type.partition("/")
         paper.add_attachment(file.content, main or "application", sub or "octet-stream", filename=file.name)
     return paper.as_bytes()
+
+
+def played(said: Played, inbox: InboxFacts) -> tuple[bytes, Envelope]:
+    """A text message as the provider's webhook would bring it."""
+    if said.files:
+        words = "The sandbox plays text messages without pictures."
+        raise ChannelError(words, fault=Fault.CONTENT_REJECTED, who=Who.US)
+    sid = f"SM{secrets.token_hex(16)}"
+    fields = {"MessageSid": sid, "From": said.sender.value, "To": inbox.address, "Body": said.text, "NumMedia": "0"}
+    headers = {"content-type": FORM, "what": "", "url": ""}
+    return urlencode(fields).encode(), Envelope("sms", inbox.id, inbox.address, "sandbox", headers=headers)

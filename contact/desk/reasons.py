@@ -154,6 +154,7 @@ SHAPES: Final = (
     N_("This caller gave no number; a fax cannot be sent back."),
     N_("Sandbox: nothing has left the house."),
     N_("The sandbox lets nothing be called back."),
+    N_("The sandbox plays text messages without pictures."),
     N_("No answer within %(limit)s seconds."),
     # out: what HylaFAX says
     N_("Busy signal detected"),

@@ -16,12 +16,14 @@ from contact.caught import CaughtMail
 from contact.channel import ChannelError
 from contact.clean import clean_html
 from contact.db import utcnow
-from contact.desk import counted, inbox_form, letter, speech, traits, weighing, words
+from contact.desk import counted, inbox_form, letter, playing, speech, traits, weighing, words
+from contact.desk.filters import reason
 from contact.desk.letter import Letter
 from contact.desk.parcel import FRAME
+from contact.desk.playing import Form
 from contact.desk.speech import Speech
 from contact.desk.told import back, notice, number
-from contact.errors import NotFound
+from contact.errors import HanmaruError, Invalid, NotFound
 from contact.inbox import Inbox
 from contact.log import Interaction
 from contact.outbox import Delivery
@@ -29,6 +31,7 @@ from contact.text import storable
 from contact.users import Role, audit
 from contact.web import here
 from contact.web.files import disposition, safe_file_headers
+from contact.web.forms import refused, told
 from contact.web.headers import FILE, MAIL, MAIL_WITH_PICTURES, headed
 from contact.web.offload import apart, offload
 from contact.web.security import Rule, client_ip, me, role, rule_for
@@ -159,6 +162,33 @@ def picture(mail_id: int) -> Any:
     response = Response(content)
     response.headers.update(safe_file_headers(kind, f"caught-{mail_id}{_ending(kind)}"))
     return response
+
+
+@pages.route("/write", methods=["GET", "POST"])
+@role(Role.SUPERVISOR)
+def write() -> Any:
+    """Write as a customer to an inbox of the sandbox."""
+    if request.method == "GET":
+        return _write_page(Form(number("inbox") or 0))
+    now, form = utcnow(), playing.read(request.form, request.files)
+    try:
+        box = playing.play(here(), now, form)
+    except ChannelError as error:
+        return refused(_write_page(form, reason(error.reason)), Invalid(error.reason))
+    except HanmaruError as error:
+        return refused(_write_page(form, told(error)), error)
+    with here().db.write() as session:
+        audit.append(session, now, "sandbox.played", by=me().id, ip=client_ip(), subject=f"inbox:{box.id}")
+    return back("sandbox.write", "played", inbox=box.id)
+
+
+def _write_page(form: Form, error: str = "") -> str:
+    with here().db.read() as session:
+        found = playing.boxes(session, here())
+    chosen = next((one for one in found if one.facts.id == form.inbox_id), found[0] if found else None)
+    return render_template(
+        "desk/sandbox_write.html", boxes=found, chosen=chosen, form=form, words=words, error=error, notice=notice()
+    )
 
 
 def _is_mail(mail: CaughtMail) -> bool:

@@ -21,6 +21,7 @@ NOTICES: Final[Mapping[str, object]] = {
     "lost": lazy_gettext("Noted: the message did not arrive."),
     "taken_back": lazy_gettext("The message is taken back; it never leaves."),
     "restarted": lazy_gettext("It runs again from where it stopped."),
+    "played": lazy_gettext("It is on its way in and stands under All in a moment."),
     "resumed": lazy_gettext("The inbox sends again."),
     "paused": lazy_gettext("The inbox is paused. It still takes in; nothing leaves until it is resumed."),
     "inbox_made": lazy_gettext("The inbox is there."),

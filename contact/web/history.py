@@ -41,6 +41,7 @@ SENTENCES: Final[Mapping[str, object]] = {
     "letter.returned": lazy_gettext("noted a letter that came back"),
     "reader.restarted": lazy_gettext("started a reader of the log again"),
     "outbox.retried": lazy_gettext("sent failed messages again"),
+    "sandbox.played": lazy_gettext("wrote as a customer in the sandbox"),
     "sandbox.cleared": lazy_gettext("deleted all caught mails"),
 }
 
