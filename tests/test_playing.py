@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
+import fax_kit
 import people_kit
+import plug_kit
 import pytest
+import real
 import sqlalchemy as sa
 from post_office import PostOffice
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import stream_encode_multipart
 
+from channels.fax import cover, ghostscript
 from channels.receiver import Receiver
 from contact import consent, inbox
-from contact.db import utcnow
+from contact.db import Database, utcnow
 from contact.directory import Address
 from contact.inbox import Inbox
 from contact.raw import Raw
@@ -105,3 +113,23 @@ def test_who_speaks_to_the_world_and_who_is_no_supervisor_is_refused(house: peop
     agent.get("/me")
     assert agent.post(WRITE, given).status_code == 403
     assert kept(house) == []
+
+
+def test_a_played_fax_arrives_in_a_running_house(server: real.House) -> None:
+    """The web process makes its pages by a program of the system, in a thread, under gevent."""
+    if not ghostscript.found() or not cover.installed():
+        real.missing("Ghostscript and a Korean font", "apt-get install ghostscript fonts-nanum")
+    agent = plug_kit.Agent(server).sign_in()
+    with Database(f"sqlite:///{server.data / 'hanmaru.db'}").write() as session:
+        box = inbox.add(session, utcnow(), "fax", "+8227000001", "Fax", provider="sandbox").id
+    fields = {"inbox": str(box), "sender": "02-234-5678", "subject": "견적", "text": "달항아리 100점"}
+    agent.ask(WRITE)
+    agent.ask(WRITE, urlencode({"csrf": agent.csrf, **fields}).encode())
+    number = real.wait_for(lambda: next(iter(agent.conversations()), None), what="the fax")
+    assert "sandbox" in agent.ask(f"/desk/conversations/{number}")
+    given = FileStorage(io.BytesIO(fax_kit.pdf().content), "a.pdf", content_type="application/pdf")
+    stream, _length, boundary = stream_encode_multipart({"file": given})
+    headers = {"Accept": "application/json", "Content-Type": f"multipart/form-data; boundary={boundary}"}
+    token = json.loads(agent.ask("/desk/api/files", stream.read(), **headers, **{"X-CSRF": agent.csrf}))["token"]
+    shown = agent.post("/preview/pages", {"way": agent.way(number), "text": "견적", "files": [token], "limit": 5})
+    assert len(shown["pages"]) == 2

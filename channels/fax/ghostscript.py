@@ -10,6 +10,7 @@ from typing import Final
 
 from channels.fax.sniff import Unprintable
 from channels.fax.tiff import HEIGHT, WIDTH
+from contact import programs
 
 PROGRAM: Final = "gs"
 SECONDS: Final = 60
@@ -52,7 +53,7 @@ def _run(home: Path, name: str, limit: int, fine: bool) -> None:
         f"-dLastPage={limit}", "-sOutputFile=page%05d.tif", "in.pdf",
     ]  # fmt: skip
     try:
-        done = subprocess.run(  # noqa: S603 - no shell sees the file's name: it is always in.pdf
+        done = programs.run(  # no shell sees the file's name: it is always in.pdf
             ["/bin/sh", "-c", _LIMITED, "sh", *command],
             cwd=home, stdin=subprocess.DEVNULL, capture_output=True, timeout=2 * SECONDS, check=False,
             env={"PATH": "/usr/bin:/bin", "TMPDIR": str(home), "LC_ALL": "C"},

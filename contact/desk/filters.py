@@ -24,6 +24,8 @@ def initials(name: str) -> str:
     """One or two letters for an avatar: the given name in Korean, first letters elsewhere."""
     if "#" in (name or ""):  # a visitor: the tag, not the word before it
         return name.rpartition("#")[2][:2].upper() or "?"
+    if name and not re.search(r"[^\W\d_]", name):  # a number: its end is what people know it by
+        return "".join(re.findall(r"\d", name))[-2:] or "?"
     words = re.sub(r"[^\w\s]", " ", name or "").split()
     if not words:
         return "?"

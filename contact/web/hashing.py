@@ -6,32 +6,20 @@ without a bound, an office that signs in at nine would take gigabytes.
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable
-from typing import TypeVar
 
 from contact.users import passwords
-
-T = TypeVar("T")
+from contact.web.offload import apart
 
 _AT_ONCE = threading.BoundedSemaphore(2)
 
 
 def matches(password_hash: str, password: str) -> bool:
     """`passwords.matches`, without holding up anybody."""
-    return _apart(lambda: passwords.matches(password_hash, password))
+    with _AT_ONCE:
+        return apart(lambda: passwords.matches(password_hash, password))
 
 
 def hashed(password: str) -> str:
-    return _apart(lambda: passwords.hashed(password))
-
-
-def _apart(work: Callable[[], T]) -> T:
     with _AT_ONCE:
-        monkey = sys.modules.get("gevent.monkey")
-        if monkey is None or not monkey.is_module_patched("threading"):
-            return work()
-        from gevent import get_hub
-
-        return get_hub().threadpool.apply(work)  # type: ignore[no-any-return]
+        return apart(lambda: passwords.hashed(password))

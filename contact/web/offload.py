@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy.orm import Session
 
 from contact.db import Database
+from contact.programs import lent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,9 +41,18 @@ def apart(function: Callable[[], T]) -> T:
     """
     if not _patched():
         return function()
-    from gevent import get_hub
+    from gevent import get_hub, spawn
 
-    return get_hub().threadpool.apply(function)  # type: ignore[no-any-return]
+    main = get_hub()
+
+    def ask(work: Callable[[], None]) -> None:
+        main.loop.run_callback_threadsafe(spawn, work)
+
+    def run() -> T:
+        with lent(ask):
+            return function()
+
+    return main.threadpool.apply(run)  # type: ignore[no-any-return]
 
 
 def _patched() -> bool:
