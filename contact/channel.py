@@ -185,7 +185,6 @@ class ChannelError(Exception):
         self.retry_after = retry_after
         self.exchange = dict(exchange or {})
         self.alone = alone
-        self.wish = wish
 
 
 class Unsure(Exception):
