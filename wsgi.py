@@ -116,11 +116,13 @@ def parts(service: Service) -> list[Part]:
     from contact import checkpoint
     from contact.jobs import Clock
     from contact.readers import Readers
+    from contact.response.levels import sweep
     from contact.worker import Part
 
     return [
         Part("readers", Readers(readers(service)).run),
         Part("clock", Clock(jobs()).run),
+        Part("service levels", sweep.run),
         Part("checkpoint", checkpoint.run),
         Part("receiver", Receiver().run),
         Part("smtp listener", Listener().run, opens=True),

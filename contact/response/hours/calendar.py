@@ -150,7 +150,7 @@ def every(session: Session) -> Sequence[Calendar]:
 
 
 def names(session: Session) -> dict[int, str]:
-    return dict(session.execute(select(Calendar.id, Calendar.name)).tuples().all())
+    return dict(session.execute(select(Calendar.id, Calendar.name)).all())
 
 
 def hours_of(session: Session, calendar_id: int | None = None) -> Hours:
