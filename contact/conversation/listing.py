@@ -298,6 +298,11 @@ def _inboxes(session: Session, filter: Filter) -> tuple[int, ...] | None:
     return tuple(number for number in rows if not filter.inboxes or number in filter.inboxes)
 
 
+def conditions(session: Session, filter: Filter) -> list[ColumnElement[bool]]:
+    """Everything a filter says of a conversation, for a list that walks another table."""
+    return [_C.merged_into.is_(None), *_all_of(session, filter)]
+
+
 def _narrow(filter: Filter) -> list[ColumnElement[bool]]:
     """What is looked at row by row along a walk."""
     tag = ConversationTag

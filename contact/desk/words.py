@@ -78,7 +78,7 @@ LOG: Final[dict[Name, Line]] = {
 TARGET: Final[dict[str, str]] = {
     "first": N_("First answer"),
     "next": N_("Next answer"),
-    "resolution": N_("Resolution"),
+    "resolution": N_("Full resolution"),
 }
 
 ASSIGNED_TO_NOBODY: Final = N_("%(who)s unassigned the conversation.")

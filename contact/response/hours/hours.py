@@ -177,6 +177,20 @@ class Hours:
                 at = end
         return total
 
+    def openings(self, a: datetime, b: datetime) -> list[Opening]:
+        """What is open between two moments, none touching the next."""
+        a, b = a.astimezone(UTC), b.astimezone(UTC)
+        if self._always or b <= a:
+            return [(a, b)] if a < b else []
+        found: list[Opening] = []
+        for opens, closes in self._parts(a, b):
+            opens, closes = max(a, opens), min(b, closes)
+            if found and opens <= found[-1][1]:
+                found[-1] = found[-1][0], max(found[-1][1], closes)
+            else:
+                found.append((opens, closes))
+        return found
+
     def _parts(self, at: datetime, until: datetime | None = None) -> Iterator[Opening]:
         """Openings that end behind `at`, by their beginning; they may touch or overlap.
 
