@@ -82,6 +82,7 @@ WORDS: Final[dict[str, str]] = {
     "level_resolution": N_("Full resolution"),
     "levelLeft": N_("{time} left"),
     "levelOver": N_("{time} over"),
+    "levelSeconds": N_("{s} s"),
     "levelMinutes": N_("{m} min"),
     "levelHours": N_("{h} h"),
     "levelBoth": N_("{h} h {m} min"),

@@ -19,6 +19,7 @@ function worked(open: string, from: number, to: number): number {
 
 function span(seconds: number): string {
   const minutes = Math.floor(seconds / 60), h = Math.floor(minutes / 60), m = minutes % 60;
+  if (seconds < 60) return say("levelSeconds", { s: Math.floor(seconds) });
   if (minutes < 60) return say("levelMinutes", { m: minutes });
   return m && minutes < 600 ? say("levelBoth", { h, m }) : say("levelHours", { h });
 }
@@ -50,7 +51,7 @@ function go(conversation: number, open: (conversation: number) => void): void {
 }
 
 export function startLevels(): void {
-  setInterval(count, 5000);
+  setInterval(count, 1000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) count(); });
   count();
 }

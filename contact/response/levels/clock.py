@@ -7,7 +7,7 @@ the due times of running clocks, while results that are written stay).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from contact.conversation import Conversation
+from contact.conversation import Conversation, State
 from contact.db import Base, Id, Json, Utc, wake
 from contact.log import Interaction, Name
 from contact.prepared import Prepared
@@ -254,6 +254,25 @@ def refold(session: Session, conversation_id: int, upto: int) -> None:
             session.delete(row)
     session.flush()
     finish(session, conversation_id, keys.values())
+
+
+def differences(session: Session, position: int) -> Iterator[tuple[int, Any, Any]]:
+    """Conversations whose line is not what the log says up to `position`: number, what is kept, what it says."""
+    lines = session.execute(select(_CLOCK.c.conversation_id, _CLOCK.c.course).order_by(_CLOCK.c.conversation_id))
+    for number, course in lines:
+        expected = kept(told(session, number, position)[0])
+        if course != expected:
+            yield number, course, expected
+    absent = (
+        select(Conversation.id)
+        .outerjoin(ServiceClock, ServiceClock.conversation_id == Conversation.id)
+        .where(Conversation.merged_into.is_(None), Conversation.state != State.RESOLVED.value)
+        .where(ServiceClock.conversation_id.is_(None))
+    )
+    for number in session.scalars(absent).all():
+        course, _ = told(session, number, position)
+        if not course.done and course != Course() and shown_in(session, number, position) == number:
+            yield number, None, kept(course)
 
 
 def recount(session: Session) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contact.log import Interaction, Name, Reader
+from contact.log import Interaction, Name, Reader, ReaderState
 from contact.response.levels import clock
 from contact.response.levels.course import STEPS, Course, absorb, step
 
@@ -61,6 +62,11 @@ def _merge(session: Session, number: int, row: Interaction) -> None:
     known = clock.course_of(session, into)
     course = known if known is not None else clock.told(session, into, row.id - 1)[0]
     clock.keep(session, into, absorb(course, row.at, gone), known is not None)
+
+
+def position(session: Session) -> int:
+    """The row it has read last; 0 before it has read any."""
+    return session.scalar(select(ReaderState.position).where(ReaderState.name == NAME)) or 0
 
 
 reader = Reader(NAME, read)

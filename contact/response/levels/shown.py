@@ -61,6 +61,8 @@ class Pill:
 def span(seconds: int) -> str:
     """Working time as people read it."""
     minutes = seconds // 60
+    if not minutes:
+        return str(_("%(s)s s", s=seconds))
     if minutes < 60:
         return str(_("%(m)s min", m=minutes))
     if minutes % 60 and minutes < 600:
