@@ -290,6 +290,11 @@ def test_lists_by_what_is_due(home: House) -> None:
         agent.get(f"/desk/list?list=all&sort=due&before={cursor.isoformat().replace('+', '%2B')}/{due[1]}").text
     )
     assert rest == due[2:]
+    agent.post("/desk/views/new", {"name": "넘긴 것", "sort": "breached", "states": ["open"]})
+    view = re.search(r"list=view-(\d+)", agent.get("/desk/nav").text)
+    assert view is not None
+    assert cards(agent.get(f"/desk/list?list=view-{view[1]}").text) == over
+    assert re.search(rf"넘긴 것</span>\s*<span[^>]*>{len(over)}<", agent.get("/desk/nav").text)
     mine = cards(agent.get("/desk/list?list=mine&sort=due").text)
     assert set(mine) < set(due)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask_babel import format_datetime
 from flask_babel import gettext as _
-from sqlalchemy import select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from contact.conversation import Conversation, listing
@@ -106,6 +107,27 @@ def _pill(line: ServiceClock, hours: Hours, name: str, now: datetime) -> Pill:
     )
 
 
+def _walk(session: Session, filter: Filter, sort: str, now: datetime) -> Select[Any, Any]:
+    """Due time and number of the list, along the clocks' own index."""
+    due, number = ServiceClock.due_at, ServiceClock.conversation_id
+    query = select(due, number).join(Conversation, Conversation.id == number).order_by(due, number)
+    query = query.where(due.is_not(None), *listing.conditions(session, filter))
+    if (few := listing.in_hand(session, filter)) is not None:
+        # sorted, not walked: SQLite would go through everything that is due to save the sorting of fifty
+        query = query.where(number.in_(few)).order_by(None).order_by(func.coalesce(due, due), number)
+    return query.where(due <= now) if sort == "breached" else query
+
+
+def count(sort: str, now: datetime) -> Callable[[Session, Filter, int], int]:
+    """How many such a list holds, counted no further than the cap: as `listing.count`."""
+
+    def of(session: Session, filter: Filter, cap: int) -> int:
+        keys = _walk(session, filter, sort, now).order_by(None).limit(cap).subquery()
+        return session.scalar(select(func.count()).select_from(keys)) or 0
+
+    return of
+
+
 Page = Callable[..., list[Card]]
 
 
@@ -114,15 +136,7 @@ def page(sort: str, now: datetime) -> Page:
 
     def of(session: Session, filter: Filter, *, limit: int = 50, before: Cursor | None = None) -> list[Card]:
         due, number = ServiceClock.due_at, ServiceClock.conversation_id
-        query = (
-            select(due, number)
-            .join(Conversation, Conversation.id == number)
-            .where(due.is_not(None), *listing.conditions(session, filter))
-            .order_by(due, number)
-            .limit(limit)
-        )
-        if sort == "breached":
-            query = query.where(due <= now)
+        query = _walk(session, filter, sort, now).limit(limit)
         if before is not None:
             query = query.where(tuple_(due, number) > (before.at, before.id))
         keys = {number: at for at, number in session.execute(query) if at is not None}
