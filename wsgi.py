@@ -75,11 +75,24 @@ def pages() -> list[Blueprint]:
     from channels.chat import views as chat
     from channels.sms import views as sms
     from contact.desk import api, contacts, deliveries, failed, home, inboxes, letters, parcel, sandbox, sheets, views
+    from contact.response.hours import views as hours
+    from contact.response.levels import views as levels
     from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages, sheets.pages]
     side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages, letters.pages]
-    return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
+    return [
+        chat.pages,
+        webhooks.pages,
+        sms.pages,
+        door.pages,
+        me.pages,
+        people.pages,
+        *desk,
+        *side,
+        hours.pages,
+        levels.pages,
+    ]
 
 
 def doors() -> list[Door]:
@@ -116,11 +129,13 @@ def parts(service: Service) -> list[Part]:
     from contact import checkpoint
     from contact.jobs import Clock
     from contact.readers import Readers
+    from contact.response.levels import sweep
     from contact.worker import Part
 
     return [
         Part("readers", Readers(readers(service)).run),
         Part("clock", Clock(jobs()).run),
+        Part("service levels", sweep.run),
         Part("checkpoint", checkpoint.run),
         Part("receiver", Receiver().run),
         Part("smtp listener", Listener().run, opens=True),

@@ -16,6 +16,7 @@ from contact.db import utcnow
 from contact.errors import HanmaruError
 from contact.log import ReaderState
 from contact.remains import Remain
+from contact.response import levels
 from contact.verify import Difference
 from contact.web import here
 
@@ -54,6 +55,10 @@ def _repair(found: list[Difference]) -> None:
     if any(one.thing in ("conversation", "counter") for one in found):
         with db.write() as session:
             verify.recount(session)
+    for one in found:
+        if one.thing == "service level":
+            with db.write() as session:
+                levels.refold(session, int(str(one.id)), levels.position(session))
     click.echo(f"{len(numbers)} conversations written anew; verify again to see what is left.")
 
 

@@ -68,6 +68,9 @@ class Name(StrEnum):
     CONVERSATION_MERGED = "conversation.merged"
     CONVERSATION_UNMERGED = "conversation.unmerged"
 
+    SERVICE_LEVEL_WARNED = "service_level.warned"
+    SERVICE_LEVEL_BREACHED = "service_level.breached"
+
     FILE_FETCHED = "file.fetched"
     FILE_MISSING = "file.missing"
 

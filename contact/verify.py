@@ -26,6 +26,7 @@ from contact.log import Interaction, Name, ReaderState
 from contact.messages import DeliveryState as S
 from contact.outbox import Delivery
 from contact.raw import Raw, RawState
+from contact.response import levels
 
 CHUNK_OF_CONVERSATIONS = 500
 
@@ -64,6 +65,7 @@ def verify(
     yield from _raw(session)
     yield from _numbers(session)
     yield from _readers(session)
+    yield from _levels(session)
     if store is not None:
         yield from _files(session, store)
 
@@ -307,6 +309,13 @@ def _readers(session: Session) -> Iterator[Difference]:
     head = log.head(session)
     for state in session.scalars(select(ReaderState).where(ReaderState.position > head)):
         yield Difference("reader", state.name, "position", state.position, head)
+
+
+def _levels(session: Session) -> Iterator[Difference]:
+    """Clocks of service levels, as far as their reader has read."""
+    position = levels.position(session)
+    for number, found, expected in levels.differences(session, position) if position else ():
+        yield Difference("service level", number, "clocks", found, expected)
 
 
 # -- files ------------------------------------------------------------------------------------

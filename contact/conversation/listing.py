@@ -298,6 +298,21 @@ def _inboxes(session: Session, filter: Filter) -> tuple[int, ...] | None:
     return tuple(number for number in rows if not filter.inboxes or number in filter.inboxes)
 
 
+def conditions(session: Session, filter: Filter) -> list[ColumnElement[bool]]:
+    """Everything a filter says of a conversation, for a list that walks another table."""
+    return [_C.merged_into.is_(None), *_all_of(session, filter)]
+
+
+def in_hand(session: Session, filter: Filter) -> list[int] | None:
+    """What an agent has, by number, when the filter asks for one agent's and it is less than `RARE`."""
+    if filter.assignee in (ANYBODY, NOBODY):
+        return None
+    states = [state.value for state in filter.states or tuple(State)]
+    mine = select(_C.id).where(_C.merged_into.is_(None), _C.assignee_id == filter.assignee, _C.state.in_(states))
+    found = session.scalars(mine.limit(RARE)).all()
+    return list(found) if len(found) < RARE else None
+
+
 def _narrow(filter: Filter) -> list[ColumnElement[bool]]:
     """What is looked at row by row along a walk."""
     tag = ConversationTag

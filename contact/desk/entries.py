@@ -249,6 +249,9 @@ def sentence(row: Interaction, beside: Beside) -> str:
         case Name.CONVERSATION_SNOOZED:
             until = data.get("until")
             facts["until"] = filters.moment(datetime.fromisoformat(until)) if until else ""
+        case Name.SERVICE_LEVEL_WARNED | Name.SERVICE_LEVEL_BREACHED:
+            due, promised = datetime.fromisoformat(data["due"]), words.TARGET[data["target"]]
+            facts |= {"target": _(promised), "due": filters.moment(due)}
         case Name.CHAT_PAGES_SHARED if data.get("on") is False:
             text = words.PAGES_HIDDEN
         case _:

@@ -14,10 +14,13 @@ from sqlalchemy.orm import Session
 
 from contact.conversation import State, listing
 from contact.conversation.listing import Card, Cursor
+from contact.db import utcnow
 from contact.desk import draft, entries, seen, view
 from contact.desk.nav import TROUBLE
 from contact.desk.view import Wanted
 from contact.outbox import Delivery
+from contact.response.levels import shown as levels
+from contact.response.levels.shown import Pill
 from contact.users import User
 
 PAGE = 40
@@ -43,7 +46,7 @@ class Asked:
         return cls(
             list=chosen if known else "mine",
             state=state if state in STATES else "",
-            sort=sort if sort in ("newest", "waiting") else "",
+            sort=sort if sort in view.SORTS else "",
             tag=values.get("tag", "")[:60],
             q=" ".join(values.get("q", "").split())[:200],
         )
@@ -64,6 +67,8 @@ class Line:
     trouble: bool
     """A message of ours did not get through, or nobody knows."""
     assignee: User | None
+    level: Pill | None = None
+    """The promise that is due first."""
 
 
 @dataclass(slots=True)
@@ -94,7 +99,8 @@ def landing(session: Session, user: User) -> Asked:
 def pane(session: Session, user: User, asked: Asked, now: datetime, before: Cursor | None = None) -> Pane:
     """One page of the list. Raises `NotFound` for a view that is gone."""
     title, wanted = _wanted(session, user, asked)
-    found = listing.page(session, wanted.filter(user.id), limit=PAGE + 1, before=before)
+    page = levels.page(wanted.sort, now) if wanted.sort in view.BY_DUE else listing.page
+    found = page(session, wanted.filter(user.id), limit=PAGE + 1, before=before)
     if (limit := wanted.waited_before(now)) is not None:
         found = [card for card in found if card.waiting_since and card.waiting_since <= limit]
     cards = found[:PAGE]
@@ -113,7 +119,7 @@ def lines(session: Session, user: User, cards: list[Card]) -> list[Line]:
     ids = [card.id for card in cards]
     marks, drafts = seen.marks(session, user.id, ids), draft.written(session, user.id, ids)
     users = entries.everyone(session)
-    stuck = _stuck(session, ids)
+    stuck, due = _stuck(session, ids), levels.pills(session, ids, utcnow())
     return [
         Line(
             card=card,
@@ -121,6 +127,7 @@ def lines(session: Session, user: User, cards: list[Card]) -> list[Line]:
             draft=card.id in drafts,
             trouble=card.id in stuck,
             assignee=users.get(card.assignee_id or 0),
+            level=due.get(card.id),
         )
         for card in cards
     ]

@@ -10,6 +10,8 @@ to the page     `rows`     {conversation, rows: [...]}  to those who look at tha
                            who look at that conversation
                 `views`    [viewing, ...]               the same to all, gathered
                 `typing`   {conversation, on, name}     the customer
+                `level`    {id, conversation, target, breached}   a promise is due soon, or was not kept: to whoever has
+                           the conversation, and to supervisors
                 `draft`    {conversation, draft, device}   to the agent's own devices
                 `online`   [user ids]                   gathered
                 `out`      the session has ended
@@ -37,6 +39,7 @@ from contact.desk.news import TOLD, Changes, News, own, pause
 from contact.desk.places import Places
 from contact.log import Appended, Name
 from contact.presence import Agents, Change, Presence, Typing, Viewing
+from contact.response.levels import notices
 from contact.users import sessions
 from contact.web.live import Live, same_origin
 
@@ -87,7 +90,7 @@ class Desk:
             return False
         user, session_id = found
         self.sittings[sid] = Sitting(user.id, user.name, session_id)
-        for room in (EVERYBODY, f"u:{user.id}", f"s:{session_id}"):
+        for room in (EVERYBODY, f"u:{user.id}", f"s:{session_id}", *notices.rooms(user)):
             self.live.server.enter_room(sid, room, namespace=SPACE)
         self.presence.agent_online(user.id, sid)
         return None
@@ -176,6 +179,8 @@ class Desk:
             self.news.change(top, assignee, row.name == Name.MESSAGE_RECEIVED)
         for number, few in fresh.items():
             self.live.show("rows", {"conversation": number, "rows": few}, room=f"c:{number}", namespace=SPACE)
+        for room, told in notices.of(rows, places):
+            self.live.show("level", told, room=room, namespace=SPACE)
         self._tell_soon()
 
     def _tell_soon(self) -> None:

@@ -9,9 +9,12 @@ from sqlalchemy.orm import Session
 
 from contact import letters
 from contact.conversation import Mention, listing
+from contact.db import utcnow
 from contact.desk import seen, trouble, view
 from contact.desk.view import SavedView, Wanted
+from contact.response.levels import shown as levels
 from contact.service import Service
+from contact.text import N_
 from contact.users import Role, User
 
 CAP = 100
@@ -37,7 +40,10 @@ class Place:
     role: Role
 
 
-RESPONSE: tuple[Place, ...] = ()
+RESPONSE: tuple[Place, ...] = (
+    Place("/desk/levels", N_("Service levels"), "clock", Role.SUPERVISOR),
+    Place("/desk/hours", N_("Business hours"), "sun", Role.SUPERVISOR),
+)
 """Response management, in the order of the rail."""
 
 
@@ -76,4 +82,6 @@ def mentions(session: Session, user_id: int) -> int:
 
 
 def _count(session: Session, saved: SavedView, user_id: int) -> int:
-    return listing.count(session, Wanted.of(saved.filter).filter(user_id), CAP)
+    wanted = Wanted.of(saved.filter)
+    count = levels.count(wanted.sort, utcnow()) if wanted.sort in view.BY_DUE else listing.count
+    return count(session, wanted.filter(user_id), CAP)

@@ -17,6 +17,9 @@ from contact.errors import Forbidden, Invalid, NotFound
 
 ME = "me"
 MAX_VIEWS = 50
+BY_DUE = ("due", "breached")
+SORTS = ("newest", "waiting", *BY_DUE)
+"""`due`: what falls due next first; `breached`: only what is overdue, longest first."""
 
 
 class SavedView(Base):
@@ -63,7 +66,7 @@ class Wanted:
                 tags=tuple(str(value).strip()[:60] for value in values.get("tags", ()) if str(value).strip()),
                 priority=PRIORITIES[PRIORITIES.index(str(values.get("priority") or "low"))],
                 waiting_minutes=max(0, min(int(values.get("waiting_minutes") or 0), 60 * 24 * 365)),
-                sort="waiting" if values.get("sort") == "waiting" else "newest",
+                sort=str(values["sort"]) if values.get("sort") in SORTS else "newest",
             )
         except (TypeError, ValueError):
             raise Invalid("This filter cannot be understood.") from None

@@ -18,6 +18,8 @@ from contact.desk.lists import Asked, Pane
 from contact.desk.view import Wanted
 from contact.errors import HanmaruError, Invalid
 from contact.inbox import Inbox
+from contact.response.levels import shown as levels
+from contact.response.levels.shown import Pill
 from contact.users import Role
 from contact.web import here
 from contact.web.forms import told
@@ -193,6 +195,7 @@ def _thread(session: Session, number: int) -> dict[str, Any]:
         "groups": composer.groups(made.ways),
         "draft": draft.as_json(kept),
         "presets": thread.presets(utcnow()),
+        "level": _level(session, found.conversation.id),
         "users": working,
         "colleagues": [{"id": user.id, "name": user.name, "handle": user.handle} for user in working],
         "words": words,
@@ -225,9 +228,14 @@ def _head(session: Session, number: int) -> dict[str, Any]:
         "thread": found,
         "conversation": found.conversation,
         "presets": thread.presets(utcnow()),
+        "level": _level(session, found.conversation.id),
         "users": found.users,
         "words": words,
     }
+
+
+def _level(session: Session, number: int) -> Pill | None:
+    return levels.pills(session, [number], utcnow()).get(number)
 
 
 def _customer(session: Session, contact_id: int) -> dict[str, Any]:

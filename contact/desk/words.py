@@ -54,6 +54,8 @@ LOG: Final[dict[Name, Line]] = {
     Name.CONVERSATION_RENAMED: Line(N_("%(who)s changed the subject to “%(subject)s”."), "edit"),
     Name.CONVERSATION_MERGED: Line(N_("%(who)s merged this conversation into #%(into)s."), "merge"),
     Name.CONVERSATION_UNMERGED: Line(N_("%(who)s took the conversations apart again."), "split"),
+    Name.SERVICE_LEVEL_WARNED: Line(N_("%(target)s is due soon: %(due)s."), "clock"),
+    Name.SERVICE_LEVEL_BREACHED: Line(N_("%(target)s is overdue. It was due %(due)s."), "trouble"),
     Name.FILE_FETCHED: Line(N_("A file of the message was fetched."), "attach", quiet=True),
     Name.FILE_MISSING: Line(N_("A file of the message could not be fetched: %(file)s"), "trouble"),
     Name.NOTE_ADDED: Line(N_("%(who)s wrote a note."), "note"),
@@ -71,6 +73,12 @@ LOG: Final[dict[Name, Line]] = {
     Name.ADDRESS_ADDED: Line(N_("A new address: %(address)s."), "at"),
     Name.ADDRESS_CLAIMED: Line(N_("The customer says that %(address)s is theirs."), "question"),
     Name.ADDRESS_REMOVED: Line(N_("%(who)s removed the address %(address)s."), "trash"),
+}
+
+TARGET: Final[dict[str, str]] = {
+    "first": N_("First answer"),
+    "next": N_("Next answer"),
+    "resolution": N_("Full resolution"),
 }
 
 ASSIGNED_TO_NOBODY: Final = N_("%(who)s unassigned the conversation.")

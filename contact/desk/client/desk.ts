@@ -18,6 +18,7 @@ import { command, openPalette, startPalette, type Command } from "./palette";
 import { connect, type Changed } from "./socket";
 import { drawer, sheets } from "./sheets";
 import { startTimes } from "./times";
+import { startLevels, tellLevel } from "./levels";
 import * as weigh from "./composer/weigh";
 
 const isConsole = (): boolean => $("#console") !== null;
@@ -212,6 +213,7 @@ if (location.pathname === "/desk" && !location.search) history.replaceState(hist
 startMenus();
 startSending();
 startTimes();
+startLevels();
 startPalette(commands);
 customer.startCustomer();
 document.addEventListener("click", clicked);
@@ -234,5 +236,6 @@ connect({
   typing: (number, on, name) => { if (number === thread.opened()) thread.typing(on, name); },
   draft: (number, draft, device) => composer.fromElsewhere(number, draft as composer.Draft | null, device),
   online,
+  level: (told) => tellLevel(told, (number) => void thread.open(number)),
   back: () => { void thread.catchUp(); list.refreshSoon(); list.refreshNavSoon(); },
 });

@@ -8,6 +8,8 @@ export interface Row { id: number; name: string; at: string; body?: string; chan
 export interface View { user: number; name: string; conversation: number; state: string }
 export interface Changed { head: number; conversations: Record<string, [number | null, number]> | null }
 
+export interface LevelTold { id: number; conversation: number; target: string; breached: boolean }
+
 interface Ears {
   rows(conversation: number, rows: Row[]): void;
   changed(told: Changed): void;
@@ -15,6 +17,7 @@ interface Ears {
   typing(conversation: number, on: boolean, name: string): void;
   draft(conversation: number, draft: unknown, device: string): void;
   online(users: number[]): void;
+  level(told: LevelTold): void;
   back(): void;
 }
 
@@ -44,6 +47,7 @@ export function connect(ears: Ears): void {
   socket.on("typing", (told: { conversation: number; on: boolean; name: string }) => ears.typing(told.conversation, told.on, told.name));
   socket.on("draft", (told: { conversation: number; draft: unknown; device: string }) => ears.draft(told.conversation, told.draft, told.device));
   socket.on("online", ears.online);
+  socket.on("level", ears.level);
   socket.on("out", () => location.reload());
   document.addEventListener("visibilitychange", () => socket?.emit("away", document.hidden));
   window.setInterval(() => tell(ears), 25_000);

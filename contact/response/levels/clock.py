@@ -1,0 +1,282 @@
+"""Running clocks, one line a conversation, and what became of those that ended.
+
+Both tables are derived: `refold` tells a conversation's line and results anew from the log, and what
+the reader kept is equal to it (as long as policies and hours stay the same; a change of those moves
+the due times of running clocks, while results that are written stay).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from contact.conversation import Conversation, State
+from contact.db import Base, Id, Json, Utc, wake
+from contact.log import Interaction, Name
+from contact.prepared import Prepared
+from contact.response.levels import promise as promises
+from contact.response.levels.course import Course, Ended, Target, kept, of_kept, replay
+from contact.response.levels.policy import Policies, forget
+from contact.response.levels.promise import Promise
+
+NUDGE = "levels"
+"""Rings when something falls due sooner than was known."""
+SOON = datetime(1970, 1, 1, tzinfo=UTC)
+"""`next_at` of a line that must be counted anew."""
+
+
+class ServiceClock(Base):
+    """A conversation that is not done. The columns besides `course` are what its promises make of it.
+
+    `due_at`, `warn_at`, `target`, `policy_id`, `allowed` (seconds): of the promise that is due first;
+    a clock that stands still has none. `next_at`: when the sweep must look, None = never.
+    """
+
+    __tablename__ = "service_clock"
+
+    conversation_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    course: Mapped[dict[str, Any]] = mapped_column(Json)
+    target: Mapped[str | None] = mapped_column(String(12))
+    policy_id: Mapped[int | None] = mapped_column(Id)
+    allowed: Mapped[int | None] = mapped_column(Integer)
+    warn_at: Mapped[datetime | None] = mapped_column(Utc)
+    due_at: Mapped[datetime | None] = mapped_column(Utc)
+    next_at: Mapped[datetime | None] = mapped_column(Utc)
+
+    __table_args__ = (
+        Index(
+            "ix_service_clock_due",
+            "due_at",
+            "conversation_id",
+            postgresql_where=text("due_at IS NOT NULL"),
+            sqlite_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_service_clock_next",
+            "next_at",
+            postgresql_where=text("next_at IS NOT NULL"),
+            sqlite_where=text("next_at IS NOT NULL"),
+        ),
+    )
+
+
+class ServiceResult(Base):
+    """A clock that ended. `used`: working time in microseconds; `allowed` (seconds), `met` None = nothing promised.
+
+    An answer clock that ended by resolving without an answer is written only when it was overdue.
+    """
+
+    __tablename__ = "service_result"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    conversation_id: Mapped[int] = mapped_column(Id)
+    target: Mapped[str] = mapped_column(String(12))
+    started_id: Mapped[int] = mapped_column(Id)
+    started_at: Mapped[datetime] = mapped_column(Utc)
+    ended_id: Mapped[int] = mapped_column(Id)
+    ended_at: Mapped[datetime] = mapped_column(Utc)
+    user_id: Mapped[int | None] = mapped_column(Id)
+    """Who ended it."""
+    used: Mapped[int] = mapped_column(BigInteger)
+    allowed: Mapped[int | None] = mapped_column(Integer)
+    due_at: Mapped[datetime | None] = mapped_column(Utc)
+    met: Mapped[bool | None] = mapped_column(Boolean)
+    policy_id: Mapped[int | None] = mapped_column(Id)
+    channel: Mapped[str] = mapped_column(String(20))
+    inbox_id: Mapped[int] = mapped_column(Id)
+    queue_id: Mapped[int | None] = mapped_column(Id)
+    priority: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "target", "started_id"),
+        Index("ix_service_result_ended_at", "ended_at"),
+    )
+
+
+_CLOCK: Table = ServiceClock.__table__  # type: ignore[assignment]
+_READ = Prepared(
+    select(_CLOCK.c.course, _CLOCK.c.next_at).where(_CLOCK.c.conversation_id == bindparam("number")),
+    [_CLOCK.c.course, _CLOCK.c.next_at],
+)
+_DERIVED = ("course", "target", "policy_id", "allowed", "warn_at", "due_at", "next_at")
+_VALUES: dict[str, Any] = {name: bindparam(name, type_=_CLOCK.c[name].type) for name in _DERIVED}
+_ADD = Prepared(insert(_CLOCK).values(conversation_id=bindparam("number"), **_VALUES))
+_CHANGE = Prepared(update(_CLOCK).where(_CLOCK.c.conversation_id == bindparam("number")).values(_VALUES))
+_DROP = Prepared(delete(_CLOCK).where(_CLOCK.c.conversation_id == bindparam("number")))
+_RESULT = Prepared.insert(ServiceResult)
+_ROW = Interaction
+_ROWS = select(
+    _ROW.id, _ROW.at, _ROW.name, _ROW.inbox_id, _ROW.channel, _ROW.user_id, _ROW.about_id, _ROW.data
+).order_by(_ROW.id)
+
+
+def course_of(session: Session, conversation_id: int) -> Course | None:
+    """What is kept of a conversation; None when it is done, merged, or was never seen."""
+    rows = _READ.rows(session, {"number": conversation_id})
+    return of_kept(rows[0][0]) if rows else None
+
+
+def keep(session: Session, conversation_id: int, course: Course, known: bool) -> None:
+    """Write its line with all due times. `known`: there is one already."""
+    if course.done:
+        if known:
+            _DROP.run(session, {"number": conversation_id})
+        return
+    derived = derive(Policies.of(session), course)
+    (_CHANGE if known else _ADD).run(session, {"number": conversation_id, "course": kept(course), **derived})
+    if derived["next_at"] is not None:
+        wake(session, NUDGE)
+
+
+def drop(session: Session, conversation_id: int) -> None:
+    _DROP.run(session, {"number": conversation_id})
+
+
+def derive(policies: Policies, course: Course) -> dict[str, Any]:
+    """The columns besides `course`: the promise that is due first, and when to look next."""
+    first: tuple[datetime, Target, Promise, datetime | None] | None = None
+    looks: list[datetime] = []
+    for target, clock in course.clocks.items():
+        if not clock.running or (promise := policies.promise(course.facts, target, clock)) is None:
+            continue
+        if (due := promises.due(clock, promise)) is None:
+            continue
+        warn = promises.warning(clock, promise)
+        if clock.breached < promise.seconds:
+            looks.append(due if warn is None or clock.warned >= promise.seconds else min(due, warn))
+        if first is None or due < first[0]:
+            first = due, target, promise, warn
+    values: dict[str, Any] = {"next_at": min(looks, default=None)}
+    if first is None:
+        return values | dict.fromkeys(("target", "policy_id", "allowed", "warn_at", "due_at"))
+    due, target, promise, warn = first
+    return values | {
+        "target": target.value,
+        "policy_id": promise.policy_id,
+        "allowed": promise.seconds,
+        "warn_at": warn,
+        "due_at": due,
+    }
+
+
+def finish(session: Session, conversation_id: int, ended: Iterable[Ended]) -> None:
+    """Write what became of clocks."""
+    for one in ended:
+        if (values := result(Policies.of(session), one)) is not None:
+            _RESULT.number(session, {"conversation_id": conversation_id, **values})
+
+
+def result(policies: Policies, one: Ended) -> dict[str, Any] | None:
+    """The row of an ended clock; None for one that was given up in time."""
+    promise = policies.promise(one.facts, one.target, one.clock)
+    due = None if promise is None else promises.due(one.clock, promise)
+    late = due is not None and due < one.at
+    if not one.kept and not late:
+        return None
+    hours = policies.hours[None] if promise is None else promise.hours
+    used = promises.used(one.clock, hours, one.at)
+    return {
+        "target": one.target.value,
+        "started_id": one.clock.started_id,
+        "started_at": one.clock.started_at,
+        "ended_id": one.row_id,
+        "ended_at": one.at,
+        "user_id": one.user_id,
+        "used": (used.days * 86_400 + used.seconds) * 1_000_000 + used.microseconds,
+        "allowed": None if promise is None else promise.seconds,
+        "due_at": due,
+        "met": None if promise is None else not late,
+        "policy_id": None if promise is None else promise.policy_id,
+        "channel": one.facts.channel,
+        "inbox_id": one.facts.inbox_id,
+        "queue_id": one.facts.queue_id,
+        "priority": one.facts.priority,
+    }
+
+
+def told(session: Session, conversation_id: int, upto: int) -> tuple[Course, tuple[Ended, ...]]:
+    """What the log says of a conversation up to a row, with all that is merged into it."""
+    rows = session.execute(_ROWS.where(_ROW.conversation_id == conversation_id, _ROW.id <= upto)).all()
+    absorbed: dict[int, tuple[datetime, Course]] = {}
+    for loser, number, at in _merged(session, conversation_id, upto):
+        absorbed[number] = at, told(session, loser, number)[0]
+    return replay(rows, absorbed)
+
+
+def _merged(session: Session, conversation_id: int, upto: int) -> list[tuple[int, int, datetime]]:
+    """Conversations merged into this one, each with the row that says so, and when."""
+    losers = session.scalars(select(Conversation.id).where(Conversation.merged_into == conversation_id)).all()
+    found = ((loser, _last_merge(session, loser, upto)) for loser in losers)
+    return [(loser, row.id, row.at) for loser, row in found if row and row.data.get("into") == conversation_id]
+
+
+def _last_merge(session: Session, conversation_id: int, upto: int) -> Any:
+    """The newest row that merged it or took it apart again."""
+    names = (Name.CONVERSATION_MERGED.value, Name.CONVERSATION_UNMERGED.value)
+    query = _ROWS.where(_ROW.conversation_id == conversation_id, _ROW.id <= upto, _ROW.name.in_(names))
+    return session.execute(query.order_by(None).order_by(_ROW.id.desc()).limit(1)).first()
+
+
+def shown_in(session: Session, conversation_id: int, upto: int) -> int:
+    """The conversation this one was shown in after row `upto`: itself unless merged."""
+    row = _last_merge(session, conversation_id, upto)
+    into = row.data.get("into") if row else None
+    return conversation_id if into is None else shown_in(session, into, upto)
+
+
+def refold(session: Session, conversation_id: int, upto: int) -> None:
+    """Write what the log says: the line anew, results that are missing, and none that are not so any more."""
+    course, ended = told(session, conversation_id, upto)
+    known = bool(_READ.rows(session, {"number": conversation_id}))
+    keep(session, conversation_id, course, known)
+    keys = {(one.target.value, one.clock.started_id, one.row_id): one for one in ended}
+    there = select(ServiceResult).where(ServiceResult.conversation_id == conversation_id)
+    for row in session.scalars(there).all():
+        if keys.pop((row.target, row.started_id, row.ended_id), None) is None:
+            session.delete(row)
+    session.flush()
+    finish(session, conversation_id, keys.values())
+
+
+def differences(session: Session, position: int) -> Iterator[tuple[int, Any, Any]]:
+    """Conversations whose line is not what the log says up to `position`: number, what is kept, what it says."""
+    lines = session.execute(select(_CLOCK.c.conversation_id, _CLOCK.c.course).order_by(_CLOCK.c.conversation_id))
+    for number, course in lines:
+        expected = kept(told(session, number, position)[0])
+        if course != expected:
+            yield number, course, expected
+    absent = (
+        select(Conversation.id)
+        .outerjoin(ServiceClock, ServiceClock.conversation_id == Conversation.id)
+        .where(Conversation.merged_into.is_(None), Conversation.state != State.RESOLVED.value)
+        .where(ServiceClock.conversation_id.is_(None))
+    )
+    for number in session.scalars(absent).all():
+        course, _ = told(session, number, position)
+        if not course.done and course != Course() and shown_in(session, number, position) == number:
+            yield number, None, kept(course)
+
+
+def recount(session: Session) -> None:
+    """Policies or hours changed: every line is counted anew, by the sweep, some hundred at a time."""
+    forget(session)
+    session.execute(update(ServiceClock).values(next_at=SOON))
+    wake(session, NUDGE)
