@@ -85,9 +85,10 @@ def pages() -> list[Blueprint]:
 def doors() -> list[Door]:
     """Socket doors: `door(live)`, see contact/web/live.py."""
     from channels.chat import live as chat
+    from contact import attending
     from contact.desk import live as desk
 
-    return [chat.door, desk.door]
+    return [chat.door, desk.door, attending.door]
 
 
 def readers(service: Service) -> list[Reader]:
@@ -116,10 +117,12 @@ def parts(service: Service) -> list[Part]:
     from contact import checkpoint
     from contact.jobs import Clock
     from contact.readers import Readers
+    from contact.response.queues.router import Router
     from contact.worker import Part
 
     return [
         Part("readers", Readers(readers(service)).run),
+        Part("router", Router().run),
         Part("clock", Clock(jobs()).run),
         Part("checkpoint", checkpoint.run),
         Part("receiver", Receiver().run),

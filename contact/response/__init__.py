@@ -6,9 +6,10 @@ It reads the log: each concern is a reader of its own, so that one that fails st
 from __future__ import annotations
 
 from contact.log import Reader
+from contact.response.queues.reader import reader as queues_reader
 from contact.service import Service
 
 
 def readers(_service: Service) -> list[Reader]:
     """Its readers of the log, in the order they read."""
-    return []
+    return [queues_reader()]

@@ -1,0 +1,176 @@
+"""What waits, and what agents have in hand: read from the conversations, along their two small indexes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Integer, bindparam, func, literal_column, select, text
+from sqlalchemy.orm import Session
+
+from contact import attendance
+from contact.conversation import Conversation
+from contact.conversation.conversation import TO_GIVE, WEIGHS
+from contact.directory import Contact
+from contact.log import Interaction, Name, ReaderState
+from contact.prepared import Prepared
+from contact.response.queues import agent as agents
+from contact.response.queues.agent import Agent
+from contact.response.queues.choose import Desk, Hand, Work
+from contact.response.queues.member import members
+from contact.response.queues.queue import Queue
+from contact.response.queues.ways import Ways
+from contact.users import User, working
+
+WARM: Final = timedelta(minutes=30)
+"""A chat weighs so long after the last word, also when nobody waits; a letter that is answered weighs nothing."""
+RULES: Final = "rules"
+"""The reader that may still sort a conversation elsewhere."""
+LOOKED_BACK: Final = 100
+"""Rows of a contact that are searched for who talked with them last."""
+NO_END: Final = 2**62
+
+_C = Conversation
+_COLUMNS = (_C.id, _C.channel, _C.waiting_since, _C.last_at, _C.queued_at, Contact.language)
+_LAST_ROW = select(func.max(Interaction.id)).where(Interaction.conversation_id == _C.id).correlate(_C).scalar_subquery()
+_FIRST = (
+    select(*_COLUMNS)
+    .join_from(_C, Contact, Contact.id == _C.contact_id)
+    .where(
+        text(TO_GIVE.replace("state", "conversation.state").replace("merged_into", "conversation.merged_into")),
+        _C.queue_id == bindparam("queue"),
+        _C.priority == bindparam("priority"),
+    )
+)
+_READ = bindparam("read", type_=Integer) >= _LAST_ROW
+_WAITING = _C.waiting_since.is_not(None)
+_LIMIT: BindParameter[int] = bindparam("most", type_=Integer)
+_STATEMENTS: Final[Mapping[tuple[bool, bool], Prepared]] = {
+    (waits, every): Prepared(
+        _FIRST.where(*((_WAITING,) if waits else (_C.waiting_since.is_(None),)), *(() if every else (_READ,)))
+        .order_by(*((_C.waiting_since, _C.id) if waits else (_C.id,)))
+        .limit(_LIMIT),
+        _COLUMNS,
+    )
+    for waits in (True, False)
+    for every in (True, False)
+}
+
+
+def anything(session: Session) -> bool:
+    """Whether some conversation waits in some queue for somebody."""
+    return session.scalar(select(literal_column("1")).select_from(_C).where(text(TO_GIVE)).limit(1)) is not None
+
+
+def rules_read(session: Session) -> int | None:
+    """Up to which row rules have read; None = do not wait for them."""
+    state = session.execute(
+        select(ReaderState.position, ReaderState.stopped_at).where(ReaderState.name == RULES)
+    ).first()
+    if state is None or state.stopped_at is not None:
+        return None
+    head = session.scalar(select(func.max(Interaction.id))) or 0
+    return None if state.position >= head else state.position
+
+
+def first(session: Session, now: datetime, desk: Desk, most: int, read: int | None) -> list[Work]:
+    """The first `most` that wait in a queue, in their order; none that rules may still move."""
+    found: list[Work] = []
+    wide_before = now - timedelta(minutes=desk.ways.overflow_minutes) if desk.ways.widens else None
+    for waits in (True, False):
+        for priority in (3, 2, 1, 0):
+            values: dict[str, Any] = {"queue": desk.id, "priority": priority, "most": most - len(found)}
+            if read is not None:
+                values["read"] = read
+            for number, channel, since, last, queued, language in _STATEMENTS[waits, read is None].rows(
+                session, values
+            ):
+                wide = wide_before is not None and waits and max(since, queued or since) <= wide_before
+                order = (not waits, since or last, number)
+                found.append(Work(number, desk.id, channel, priority, order, language or "", wide))
+            if len(found) >= most:
+                return found
+    return found
+
+
+def loads(session: Session, now: datetime, live: Collection[str], known: Mapping[int, Agent]) -> dict[int, int]:
+    """What weighs on each agent, in hundredths of a point.
+
+    Open conversations of theirs where a customer waits, and chats (`live` channels) that are still warm.
+    """
+    table = _C
+    waiting = (
+        select(table.assignee_id, table.channel, func.count())
+        .where(text(WEIGHS))
+        .group_by(table.assignee_id, table.channel)
+    )
+    warm = (
+        select(table.assignee_id, table.channel, func.count())
+        .where(
+            table.merged_into.is_(None), table.state == literal_column("'open'"), table.last_at > now - WARM,
+            table.assignee_id.is_not(None), table.waiting_since.is_(None), table.channel.in_(sorted(live)),
+        )
+        .group_by(table.assignee_id, table.channel)
+    )  # fmt: skip
+    found: dict[int, int] = {}
+    for user, channel, n in (*session.execute(waiting), *(session.execute(warm) if live else ())):
+        weights = known[user].weights if user in known else {}
+        found[user] = found.get(user, 0) + n * agents.weight(weights or {}, channel)
+    return found
+
+
+def hand_of(user: User, agent: Agent, load: int) -> Hand:
+    """The agent as `choose` sees them."""
+    return Hand(
+        user.id, agent.capacity, load, frozenset(word.casefold() for word in agent.skills),
+        agents.speaks(agent, user), agent.weights or {},
+    )  # fmt: skip
+
+
+def hands(session: Session, now: datetime, live: Collection[str]) -> dict[int, Hand]:
+    """Agents who are here and take work, by user."""
+    rows, here = agents.every(session), attendance.here(session, now)
+    ready = [user for user in working(session) if user.id in here and rows.get(user.id, _FRESH).takes_work]
+    if not ready:
+        return {}
+    weighing = loads(session, now, live, rows)
+    return {
+        user.id: hand_of(user, rows.get(user.id) or Agent.fresh(user.id), weighing.get(user.id, 0)) for user in ready
+    }
+
+
+_FRESH = Agent.fresh(0)
+
+
+def desk_of(queue: Queue, people: Collection[int]) -> Desk:
+    """The queue as `choose` sees it."""
+    ways = Ways.of(queue.settings)
+    return Desk(queue.id, ways, frozenset(people), frozenset(word.casefold() for word in ways.skills))
+
+
+def desks(session: Session, *, automatic: bool = True) -> dict[int, Desk]:
+    """All queues that give by themselves, closed ones too: they keep what they have."""
+    people = members(session)
+    found = (desk_of(queue, people.get(queue.id, ())) for queue in session.scalars(select(Queue)))
+    return {desk.id: desk for desk in found if desk.ways.automatic or not automatic}
+
+
+def last_agent(session: Session, now: datetime, conversation_id: int, hours: int) -> int | None:
+    """Who wrote to this person last, in whatever conversation, within `hours`."""
+    mine = select(_C.contact_id).where(_C.id == conversation_id).scalar_subquery()
+    root = select(Contact.root_id).where(Contact.id == mine).scalar_subquery()
+    family = session.scalars(select(Contact.id).where(Contact.root_id == root)).all()
+    said: list[tuple[datetime, int]] = []
+    for contact in family:
+        rows = (
+            select(Interaction.at, Interaction.user_id, Interaction.name)
+            .where(Interaction.contact_id == contact)
+            .order_by(Interaction.id.desc())
+            .limit(LOOKED_BACK)
+        )
+        answers = ((at, user) for at, user, name in session.execute(rows) if name == Name.MESSAGE_QUEUED and user)
+        said.extend(itertools.islice(answers, 1))
+    newest = max(said, default=None)
+    return newest[1] if newest and newest[0] >= now - timedelta(hours=hours) else None
