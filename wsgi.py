@@ -64,9 +64,10 @@ def channels(settings: Settings) -> Channels:
 def setups() -> list[Setup]:
     """Hooks into the app before its pages: security, sign-in, template helpers."""
     from contact.desk import setup as desk
+    from contact.response.queues import views as queues
     from contact.web import security
 
-    return [security.setup, desk.setup]
+    return [security.setup, desk.setup, queues.setup]
 
 
 def pages() -> list[Blueprint]:
@@ -75,10 +76,12 @@ def pages() -> list[Blueprint]:
     from channels.chat import views as chat
     from channels.sms import views as sms
     from contact.desk import api, contacts, deliveries, failed, home, inboxes, letters, parcel, sandbox, sheets, views
+    from contact.response.queues import views as queues
     from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages, sheets.pages]
     side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages, letters.pages]
+    side += [queues.pages]
     return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
 
 

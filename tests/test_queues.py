@@ -244,7 +244,7 @@ def test_a_long_head_of_what_nobody_speaks_hides_nothing(plain: Floor) -> None:
     """More than one page of the queue is in a language nobody here speaks."""
     anna = plain.agent("anna")
     queue = plain.queue("World", anna, languages=("en", "ko"))
-    english = [plain.mail(queue) for _ in range(router.PAGES[0] + 3)]
+    english = [plain.mail(queue) for _ in range(router.PAGES[1] + 3)]
     with plain.hall.db.write() as session:
         session.execute(sa.text("update contact set language = 'en'"))
     korean = plain.mail(queue)

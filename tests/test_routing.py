@@ -21,7 +21,6 @@ from queue_kit import LIVE, Floor
 from contact import conversation as conversations
 from contact.conversation import Conversation
 from contact.log import Interaction, Name
-from contact.response.queues import agent as agents_table
 from contact.response.queues import router
 from contact.response.queues import work as work_table
 from contact.response.queues.agent import Agent, weight
@@ -262,7 +261,7 @@ class Day:
 
     def loads(self) -> dict[int, int]:
         with self.floor.hall.db.read() as session:
-            return work_table.loads(session, self.floor.now, LIVE, agents_table.every(session))
+            return work_table.loads(session, self.floor.now, LIVE, self.agents, {})
 
     def check(self, before: dict[int, int]) -> None:
         for user, load in self.loads().items():

@@ -120,6 +120,7 @@ class Conversation(Base):
         ),
         Index(  # what weighs on an agent
             "ix_conversation_weighs",
+            "state",  # always open: so it is as good as the index of all that wait, and SQLite takes this one
             "assignee_id",
             "channel",
             postgresql_where=text(WEIGHS),

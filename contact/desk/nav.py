@@ -11,7 +11,9 @@ from contact import letters
 from contact.conversation import Mention, listing
 from contact.desk import seen, trouble, view
 from contact.desk.view import SavedView, Wanted
+from contact.response.queues import rail
 from contact.service import Service
+from contact.text import N_
 from contact.users import Role, User
 
 CAP = 100
@@ -37,7 +39,10 @@ class Place:
     role: Role
 
 
-RESPONSE: tuple[Place, ...] = ()
+RESPONSE: tuple[Place, ...] = (
+    Place("/desk/wallboard", N_("Wallboard"), "desk", Role.AGENT),
+    Place("/desk/queues", N_("Queues"), "bullets", Role.SUPERVISOR),
+)
 """Response management, in the order of the rail."""
 
 
@@ -51,6 +56,7 @@ class Nav:
     trouble: int
     unread: int
     response: list[Place]
+    work: rail.Rail
     letters: bool = False
     """Whether some inbox has letters that people carry."""
 
@@ -65,6 +71,7 @@ def build(service: Service, user: User) -> Nav:
             trouble=trouble.total(session) if user.may(Role.SUPERVISOR) else 0,
             unread=seen.waiting(session, user.id),
             response=[place for place in RESPONSE if user.may(place.role)],
+            work=rail.build(session, user),
             letters=bool(letters.hand_inboxes(session)),
         )
 

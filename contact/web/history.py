@@ -41,6 +41,11 @@ SENTENCES: Final[Mapping[str, object]] = {
     "letter.returned": lazy_gettext("noted a letter that came back"),
     "reader.restarted": lazy_gettext("started a reader of the log again"),
     "outbox.retried": lazy_gettext("sent failed messages again"),
+    "queue.added": lazy_gettext("added a queue"),
+    "queue.changed": lazy_gettext("changed a queue"),
+    "queue.closed": lazy_gettext("closed a queue"),
+    "queue.reopened": lazy_gettext("opened a queue again"),
+    "agent.changed": lazy_gettext("changed an agent's skills and capacity"),
     "sandbox.cleared": lazy_gettext("deleted all caught mails"),
 }
 
@@ -69,6 +74,13 @@ FIELDS: Final[Mapping[str, object]] = {
     "origins": lazy_gettext("Sites that may use it"),
     "password": lazy_gettext("Password"),
     "reason": lazy_gettext("Reason"),
+    "distribution": lazy_gettext("How work is given"),
+    "skills": lazy_gettext("Skills"),
+    "languages": lazy_gettext("Languages"),
+    "capacity": lazy_gettext("Capacity"),
+    "weights": lazy_gettext("Weights"),
+    "members": lazy_gettext("Who works for it"),
+    "inboxes": lazy_gettext("Inboxes"),
 }
 
 ROLES: Final[Mapping[str, object]] = {

@@ -17,6 +17,7 @@ import { ring, setCount, setTitle } from "./notice";
 import { command, openPalette, startPalette, type Command } from "./palette";
 import { connect, type Changed } from "./socket";
 import { drawer, sheets } from "./sheets";
+import { startTakesWork } from "./queues";
 import { startTimes } from "./times";
 import * as weigh from "./composer/weigh";
 
@@ -212,6 +213,7 @@ if (location.pathname === "/desk" && !location.search) history.replaceState(hist
 startMenus();
 startSending();
 startTimes();
+startTakesWork(() => list.refreshNavSoon());
 startPalette(commands);
 customer.startCustomer();
 document.addEventListener("click", clicked);

@@ -83,7 +83,7 @@ def upgrade() -> None:
     to_give = "merged_into IS NULL AND state = 'open' AND assignee_id IS NULL AND queue_id IS NOT NULL"
     _index("ix_conversation_to_give", ["queue_id", "priority", "waiting_since", "id"], to_give)
     weighs = "merged_into IS NULL AND state = 'open' AND assignee_id IS NOT NULL AND waiting_since IS NOT NULL"
-    _index("ix_conversation_weighs", ["assignee_id", "channel"], weighs)
+    _index("ix_conversation_weighs", ["state", "assignee_id", "channel"], weighs)
 
 
 def _index(name: str, columns: list[str], where: str) -> None:

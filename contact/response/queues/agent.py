@@ -13,7 +13,6 @@ from contact.db import Base, Id, Json, wake
 from contact.errors import Invalid
 from contact.nudge import LOG
 from contact.response.queues.ways import words
-from contact.users import User
 
 UNIT: Final = 100
 """Points are kept in hundredths, so that sums of them are exact."""
@@ -105,11 +104,6 @@ def known_skills(session: Session) -> list[str]:
         for word in row or ():
             found.setdefault(word.casefold(), word)
     return sorted(found.values(), key=str.casefold)
-
-
-def speaks(agent: Agent, user: User) -> frozenset[str]:
-    """The languages this agent answers in."""
-    return frozenset(agent.languages or [user.language or "ko"])
 
 
 def _row(session: Session, user_id: int) -> Agent:

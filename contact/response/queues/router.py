@@ -27,9 +27,9 @@ from contact.worker import Context
 
 AT_ONCE: Final = 25
 """Conversations given in one transaction: others want to write, too."""
-PAGES: Final = (50, 400, 3200)
+PAGES: Final = (5, 50, 400, 3200)
 """How many of a queue are looked at; more only when none of the first could be given to those who are free."""
-GATHER: Final = 0.1
+GATHER: Final = 0.2
 """Seconds in which news are gathered before a round."""
 LOOK_BACK_EVERY: Final = timedelta(seconds=5)
 
@@ -83,11 +83,11 @@ def give(session: Session, now: datetime, live: Collection[str], most: int) -> i
 
 
 def plan(session: Session, now: datetime, live: Collection[str], most: int = 1) -> Round:
-    """What a round gives; nothing is written."""
+    """What a round gives, `most` at most; nothing is written."""
     if not work.anything(session):
         return Round()
     hands = {number: hand for number, hand in work.hands(session, now, live).items() if hand.load < hand.capacity}
-    desks = {number: desk for number, desk in work.desks(session).items() if _may_give(desk, hands)}
+    desks = {number: desk for number, desk in work.desks(session).items() if _may_give(desk, hands)} if hands else {}
     if not desks:
         return Round()
     read, known = work.rules_read(session), turns(session)
@@ -95,7 +95,7 @@ def plan(session: Session, now: datetime, live: Collection[str], most: int = 1) 
     def last(one: Work) -> int | None:
         return work.last_agent(session, now, one.id, desks[one.queue_id].ways.sticky_hours)
 
-    for page in PAGES:
+    for page in (each for each in PAGES if each > most):
         waiting = [work.first(session, now, desk, page, read) for desk in desks.values()]
         everything = [one for few in waiting for one in few]
         copies = {number: _copy(hand) for number, hand in hands.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from contact.response.queues.choose import Desk, Hand, Work
 from contact.response.queues.member import members
 from contact.response.queues.queue import Queue
 from contact.response.queues.ways import Ways
-from contact.users import User, working
+from contact.users import User
 
 WARM: Final = timedelta(minutes=30)
 """A chat weighs so long after the last word, also when nobody waits; a letter that is answered weighs nothing."""
@@ -30,7 +31,6 @@ RULES: Final = "rules"
 """The reader that may still sort a conversation elsewhere."""
 LOOKED_BACK: Final = 100
 """Rows of a contact that are searched for who talked with them last."""
-NO_END: Final = 2**62
 
 _C = Conversation
 _COLUMNS = (_C.id, _C.channel, _C.waiting_since, _C.last_at, _C.queued_at, Contact.language)
@@ -95,53 +95,81 @@ def first(session: Session, now: datetime, desk: Desk, most: int, read: int | No
     return found
 
 
-def loads(session: Session, now: datetime, live: Collection[str], known: Mapping[int, Agent]) -> dict[int, int]:
-    """What weighs on each agent, in hundredths of a point.
+def loads(
+    session: Session,
+    now: datetime,
+    live: Collection[str],
+    users: Collection[int],
+    weights: Mapping[int, Mapping[str, int]],
+) -> dict[int, int]:
+    """What weighs on these agents, in hundredths of a point; `weights` by agent, where they are not as in the house.
 
     Open conversations of theirs where a customer waits, and chats (`live` channels) that are still warm.
     """
-    table = _C
-    waiting = (
-        select(table.assignee_id, table.channel, func.count())
-        .where(text(WEIGHS))
-        .group_by(table.assignee_id, table.channel)
-    )
+    waiting = select(_C.assignee_id, _C.channel, func.count()).where(text(WEIGHS)).group_by(_C.assignee_id, _C.channel)
     warm = (
-        select(table.assignee_id, table.channel, func.count())
+        select(_C.assignee_id, _C.channel, func.count())
         .where(
-            table.merged_into.is_(None), table.state == literal_column("'open'"), table.last_at > now - WARM,
-            table.assignee_id.is_not(None), table.waiting_since.is_(None), table.channel.in_(sorted(live)),
+            _C.merged_into.is_(None),
+            _C.state == literal_column("'open'"),
+            _C.last_at > now - WARM,
+            _C.assignee_id.in_(sorted(users)),
+            _C.waiting_since.is_(None),
+            _C.channel.in_(sorted(live)),
         )
-        .group_by(table.assignee_id, table.channel)
-    )  # fmt: skip
+        .group_by(_C.assignee_id, _C.channel)
+    )
     found: dict[int, int] = {}
     for user, channel, n in (*session.execute(waiting), *(session.execute(warm) if live else ())):
-        weights = known[user].weights if user in known else {}
-        found[user] = found.get(user, 0) + n * agents.weight(weights or {}, channel)
+        found[user] = found.get(user, 0) + n * agents.weight(weights.get(user, {}), channel)
     return found
 
 
-def hand_of(user: User, agent: Agent, load: int) -> Hand:
-    """The agent as `choose` sees them."""
-    return Hand(
-        user.id, agent.capacity, load, frozenset(word.casefold() for word in agent.skills),
-        agents.speaks(agent, user), agent.weights or {},
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Able:
+    """What somebody who works here can do, whether they are here or not."""
+
+    id: int
+    skills: frozenset[str]
+    languages: frozenset[str]
+    capacity: int
+    weights: Mapping[str, int]
+    takes_work: bool
+
+
+_ABLE = (User.id, User.language, Agent.skills, Agent.languages, Agent.capacity, Agent.weights, Agent.takes_work)
+
+
+def able(session: Session) -> dict[int, Able]:
+    """Everybody who works here, by user."""
+    rows = session.execute(
+        select(*_ABLE).outerjoin(Agent, Agent.user_id == User.id).where(User.deactivated_at.is_(None))
+    )
+    return {
+        number: Able(
+            number,
+            frozenset(word.casefold() for word in skills or ()),
+            frozenset(languages or (own or "ko",)),
+            agents.CAPACITY if capacity is None else capacity,
+            weights or {},
+            takes_work is not False,
+        )
+        for number, own, skills, languages, capacity, weights, takes_work in rows
+    }
 
 
 def hands(session: Session, now: datetime, live: Collection[str]) -> dict[int, Hand]:
     """Agents who are here and take work, by user."""
-    rows, here = agents.every(session), attendance.here(session, now)
-    ready = [user for user in working(session) if user.id in here and rows.get(user.id, _FRESH).takes_work]
-    if not ready:
+    here = attendance.here(session, now)
+    if not here:
         return {}
-    weighing = loads(session, now, live, rows)
+    everyone = able(session)
+    weighing = loads(session, now, live, here, {user: one.weights for user, one in everyone.items() if one.weights})
     return {
-        user.id: hand_of(user, rows.get(user.id) or Agent.fresh(user.id), weighing.get(user.id, 0)) for user in ready
+        user: Hand(user, one.capacity, weighing.get(user, 0), one.skills, one.languages, one.weights)
+        for user, one in everyone.items()
+        if user in here and one.takes_work
     }
-
-
-_FRESH = Agent.fresh(0)
 
 
 def desk_of(queue: Queue, people: Collection[int]) -> Desk:
