@@ -104,7 +104,8 @@ def _talk(chance: random.Random, number: int, args: argparse.Namespace, in_hand:
         "id": number, "contact_id": number, "inbox_id": number % 2 + 1, "channel": ["email", "chat"][number % 2],
         "subject": "", "state": "open" if waits or held else "resolved",
         "assignee_id": chance.randrange(1, args.agents + 1) if held or not waits else None,
-        "queue_id": chance.randrange(1, args.queues + 1), "queued_at": at, "priority": chance.choice((0, 1, 1, 1, 2, 3)),
+        "queue_id": chance.randrange(1, args.queues + 1), "queued_at": at,
+        "priority": chance.choice((0, 1, 1, 1, 2, 3)),
         "tags": [], "waiting_since": at if waits or held else None, "last_id": number, "last_at": at, "preview": "",
         "created_at": at,
     }  # fmt: skip

@@ -47,7 +47,7 @@ class Line:
     oldest: datetime | None
     in_hand: int
     free: int
-    """Members who are here, take work and have room."""
+    """Members who are here, take work, can do it and have room."""
     here: int
     trouble: Trouble | None
 
@@ -148,11 +148,18 @@ def _line(
         _C.merged_into.is_(None), _C.queue_id == queue.id, _C.state == State.OPEN.value, _C.queue_id.is_not(None)
     )
     count, oldest = waits or (0, None)
-    own = [states.get(user, "off") for user in desk.members]
+    fit = [user for user in desk.members if (one := able.get(user)) and fits(one.skills, one.languages, desk)]
+    own = [states.get(user, "off") for user in fit]
     return Line(
-        queue, desk, count, oldest, (session.scalar(open_) or 0) - count, own.count("free"),
-        own.count("free") + own.count("full"), trouble(desk, able),
-    )  # fmt: skip
+        queue,
+        desk,
+        count,
+        oldest,
+        (session.scalar(open_) or 0) - count,
+        own.count("free"),
+        own.count("free") + own.count("full"),
+        trouble(desk, able),
+    )
 
 
 def trouble(desk: Desk, able: Mapping[int, Able]) -> Trouble | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, redirect, render_template, request
+from flask import Blueprint, Flask, g, redirect, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,15 +42,18 @@ WAYS: Mapping[str, tuple[str, str]] = {
 def setup(app: Flask, service: Service) -> None:
     """A hook of `contact.web.app.make`: what other pages show of queues."""
 
+    def known() -> list[Queue]:
+        """Read once for a page; the head of a thread asks several times."""
+        if "queues" not in g:
+            with service.db.read() as session:
+                g.queues = list(queue.every(session, closed=True))
+        return list(g.queues)
+
     def choices() -> list[Queue]:
-        with service.db.read() as session:
-            return list(queue.every(session))
+        return [one for one in known() if one.closed_at is None]
 
     def name_of(number: int | None) -> str:
-        if not number:
-            return ""
-        with service.db.read() as session:
-            return queue.names(session).get(number, "")
+        return next((one.name for one in known() if one.id == number), "")
 
     app.context_processor(lambda: {"queue_choices": choices, "queue_name": name_of})
 
