@@ -27,7 +27,7 @@ from contact.worker import Context
 
 AT_ONCE: Final = 25
 """Conversations given in one transaction: others want to write, too."""
-PAGES: Final = (5, 50, 400, 3200)
+PAGES: Final = (5, 25, 200, 3200)
 """How many of a queue are looked at; more only when none of the first could be given to those who are free."""
 GATHER: Final = 0.2
 """Seconds in which news are gathered before a round."""
@@ -95,7 +95,7 @@ def plan(session: Session, now: datetime, live: Collection[str], most: int = 1) 
     def last(one: Work) -> int | None:
         return work.last_agent(session, now, one.id, desks[one.queue_id].ways.sticky_hours)
 
-    for page in (each for each in PAGES if each > most):
+    for page in (each for each in PAGES if each >= most):
         waiting = [work.first(session, now, desk, page, read) for desk in desks.values()]
         everything = [one for few in waiting for one in few]
         copies = {number: _copy(hand) for number, hand in hands.items()}

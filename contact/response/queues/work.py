@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Integer, bindparam, func, literal_column, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from contact import attendance
 from contact.conversation import Conversation
@@ -187,18 +186,31 @@ def desks(session: Session, *, automatic: bool = True) -> dict[int, Desk]:
 
 def last_agent(session: Session, now: datetime, conversation_id: int, hours: int) -> int | None:
     """Who wrote to this person last, in whatever conversation, within `hours`."""
-    mine = select(_C.contact_id).where(_C.id == conversation_id).scalar_subquery()
-    root = select(Contact.root_id).where(Contact.id == mine).scalar_subquery()
-    family = session.scalars(select(Contact.id).where(Contact.root_id == root)).all()
     said: list[tuple[datetime, int]] = []
-    for contact in family:
-        rows = (
-            select(Interaction.at, Interaction.user_id, Interaction.name)
-            .where(Interaction.contact_id == contact)
-            .order_by(Interaction.id.desc())
-            .limit(LOOKED_BACK)
-        )
-        answers = ((at, user) for at, user, name in session.execute(rows) if name == Name.MESSAGE_QUEUED and user)
-        said.extend(itertools.islice(answers, 1))
+    for (contact,) in _FAMILY.rows(session, {"number": conversation_id}):
+        said.extend((at, user) for at, user in _ANSWERED.rows(session, {"contact": contact}))
     newest = max(said, default=None)
     return newest[1] if newest and newest[0] >= now - timedelta(hours=hours) else None
+
+
+_MINE, _THEIRS = aliased(Contact), aliased(Contact)
+_FAMILY = Prepared(
+    select(_THEIRS.id)
+    .join_from(_C, _MINE, _MINE.id == _C.contact_id)
+    .join(_THEIRS, _THEIRS.root_id == _MINE.root_id)
+    .where(_C.id == bindparam("number")),
+    [Contact.id],
+)
+_NEWEST = (
+    select(Interaction.at, Interaction.user_id, Interaction.name)
+    .where(Interaction.contact_id == bindparam("contact"))
+    .order_by(Interaction.id.desc())
+    .limit(LOOKED_BACK)
+    .subquery()
+)
+_ANSWERED = Prepared(
+    select(_NEWEST.c.at, _NEWEST.c.user_id)
+    .where(_NEWEST.c.name == Name.MESSAGE_QUEUED.value, _NEWEST.c.user_id.is_not(None))
+    .limit(1),
+    [Interaction.at, Interaction.user_id],
+)
