@@ -89,6 +89,12 @@ def test_a_mail_finds_whoever_is_here_and_the_wallboard_shows_it(running: tuple[
         assert (row.user_id, row.data["why"], row.data["queue"]) == (None, "load", queue.id)
     mina.goto(f"{house.url}/desk/conversations/{number}")
     mina.wait_for_selector("#thread-head .badge:has-text('Help')")
+    mina.click("[data-menu=menu-more]")
+    mina.click("[data-menu=menu-queue]")
+    mina.click("#menu-queue [data-verb=queue][data-value='']")
+    mina.wait_for_selector("#thread-head .badge:has-text('Help')", state="detached")
+    with db.read() as session:
+        assert conversations.get(session, number).queue_id is None
 
 
 def test_who_takes_no_work_is_given_none(running: tuple[real.House, Town], pages: Any) -> None:

@@ -13,6 +13,7 @@ from contact import conversation as conversations
 from contact import inbox, users, verify
 from contact.errors import Conflict, Invalid
 from contact.log import Interaction, Name, ReaderState
+from contact.messages import Thread
 from contact.response.queues import add, back, by_hand, change, close, every, get, move, router
 from contact.response.queues.agent import Agent, hundredths, points
 from contact.response.queues.agent import change as change_agent
@@ -361,6 +362,22 @@ def test_a_customer_who_comes_back_finds_somebody(floor: Floor) -> None:
     floor.read()
     assert floor.who(gone) is None
     assert floor.rows(gone, Name.CONVERSATION_ASSIGNED)[-1].data["why"] == back.REOPENED
+
+
+def test_an_old_conversation_that_comes_back_finds_the_queue_too(floor: Floor) -> None:
+    anna, boram = floor.agent("anna", here=False), floor.agent("boram")
+    old = floor.hall.mail_in("old@a.example").conversation_id
+    floor.act(conversations.assign, old, anna, anna)
+    floor.act(conversations.resolve, old, anna)
+    floor.hall.tick()
+    queue = floor.queue("Help", boram, feeds=(floor.hall.mail,))
+    floor.read()
+    assert floor.one(old).queue_id is None
+    floor.hall.mail_in("old@a.example", thread=Thread(token=old))
+    floor.read()
+    assert (floor.one(old).queue_id, floor.who(old)) == (queue, None)
+    assert floor.give() == 1
+    assert floor.who(old) == boram
 
 
 def test_overflow_moves_once_and_never_in_circles(floor: Floor) -> None:

@@ -80,6 +80,13 @@ FIELDS: Final[Mapping[str, object]] = {
     "capacity": lazy_gettext("Capacity"),
     "weights": lazy_gettext("Weights"),
     "members": lazy_gettext("Who works for it"),
+    "sticky_hours": lazy_gettext("Same agent again within (hours)"),
+    "overflow_minutes": lazy_gettext("Goes over after (minutes)"),
+    "overflow_to": lazy_gettext("To"),
+    "return_minutes": lazy_gettext("Back to the queue after (minutes)"),
+    "return_taken": lazy_gettext("Also what somebody took by hand goes back when they are not here"),
+    "warn_waiting": lazy_gettext("Colour from so many waiting"),
+    "warn_minutes": lazy_gettext("Colour from a wait of (minutes)"),
     "inboxes": lazy_gettext("Inboxes"),
 }
 

@@ -50,12 +50,12 @@ def reader(clock: Callable[[], datetime] = utcnow) -> Reader:
 
 def _opened(session: Session, now: datetime, row: Interaction) -> None:
     """What we begin ourselves is in the hands of whoever began it."""
-    if row.user_id is None and (queue := _queue_for(session, row)) is not None:
+    if row.user_id is None and (queue := _queue_for(session, row, row.inbox_id)) is not None:
         _into(session, now, row, queue)
 
 
-def _queue_for(session: Session, row: Interaction) -> int | None:
-    found = _FEEDS.rows(session, {"inbox": row.inbox_id}) if row.inbox_id else []
+def _queue_for(session: Session, row: Interaction, inbox: int | None) -> int | None:
+    found = _FEEDS.rows(session, {"inbox": inbox}) if inbox else []
     return int(found[0][0]) if found and found[0][1] <= row.at else None
 
 
@@ -82,6 +82,8 @@ def _reopened(session: Session, now: datetime, row: Interaction) -> None:
     one = session.get(Conversation, row.conversation_id, populate_existing=True)
     if one is None or one.state != State.OPEN or one.merged_into or one.waiting_since is None:
         return
+    if one.queue_id is None and (queue := _queue_for(session, row, one.inbox_id)) is not None:
+        _into(session, now, row, queue)
     if one.queue_id is None or one.assignee_id is None or one.assignee_id in attendance.here(session, now):
         return
     back.give_back(session, now, one, back.REOPENED)

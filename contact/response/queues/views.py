@@ -86,7 +86,7 @@ def take_work() -> Any:
         agents.takes_work(session, me().id, on)
     if wants_json():
         return {"on": on}
-    return redirect(urlsplit(request.referrer or "").path or "/desk", 303)
+    return redirect("/" + urlsplit(request.referrer or "/desk").path.lstrip("/"), 303)
 
 
 # -- queues

@@ -88,10 +88,15 @@ def first(session: Session, now: datetime, desk: Desk, most: int, read: int | No
             ):
                 wide = wide_before is not None and waits and max(since, queued or since) <= wide_before
                 order = (not waits, since or last, number)
-                found.append(Work(number, desk.id, channel, priority, order, language or "", wide))
+                found.append(Work(number, desk.id, channel, priority, order, _tongue(language), wide))
             if len(found) >= most:
                 return found
     return found
+
+
+def _tongue(language: str | None) -> str:
+    """`en-GB` -> `en`."""
+    return (language or "").partition("-")[0].lower()
 
 
 def loads(
