@@ -64,9 +64,10 @@ def channels(settings: Settings) -> Channels:
 def setups() -> list[Setup]:
     """Hooks into the app before its pages: security, sign-in, template helpers."""
     from contact.desk import setup as desk
+    from contact.response.queues import views as queues
     from contact.web import security
 
-    return [security.setup, desk.setup]
+    return [security.setup, desk.setup, queues.setup]
 
 
 def pages() -> list[Blueprint]:
@@ -77,30 +78,22 @@ def pages() -> list[Blueprint]:
     from contact.desk import api, contacts, deliveries, failed, home, inboxes, letters, parcel, sandbox, sheets, views
     from contact.response.hours import views as hours
     from contact.response.levels import views as levels
+    from contact.response.queues import views as queues
     from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages, sheets.pages]
     side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages, letters.pages]
-    return [
-        chat.pages,
-        webhooks.pages,
-        sms.pages,
-        door.pages,
-        me.pages,
-        people.pages,
-        *desk,
-        *side,
-        hours.pages,
-        levels.pages,
-    ]
+    side += [hours.pages, levels.pages, queues.pages]
+    return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
 
 
 def doors() -> list[Door]:
     """Socket doors: `door(live)`, see contact/web/live.py."""
     from channels.chat import live as chat
+    from contact import attending
     from contact.desk import live as desk
 
-    return [chat.door, desk.door]
+    return [chat.door, desk.door, attending.door]
 
 
 def readers(service: Service) -> list[Reader]:
@@ -130,10 +123,12 @@ def parts(service: Service) -> list[Part]:
     from contact.jobs import Clock
     from contact.readers import Readers
     from contact.response.levels import sweep
+    from contact.response.queues.router import Router
     from contact.worker import Part
 
     return [
         Part("readers", Readers(readers(service)).run),
+        Part("router", Router().run),
         Part("clock", Clock(jobs()).run),
         Part("service levels", sweep.run),
         Part("checkpoint", checkpoint.run),

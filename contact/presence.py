@@ -52,6 +52,7 @@ class Presence:
         self._last: frozenset[int] = frozenset()
         self._looked: dict[int, int] = {}
         self._relay = relay
+        self._own_changed: Callable[[], object] = lambda: None
 
     def listen(self, listener: Listener) -> None:
         """Call `listener(change)` for every change, whichever process it happened in."""
@@ -83,6 +84,14 @@ class Presence:
         """Users who are here and not away."""
         return {user for user, state in self.states().items() if state == "online"}
 
+    def own(self) -> dict[int, State]:
+        """As `states`, of this process alone."""
+        return _merge(self._here.values())
+
+    def on_own(self, changed: Callable[[], object]) -> None:
+        """Call `changed()` when `own` may be another."""
+        self._own_changed = changed
+
     # -- conversations
 
     def typing(self, conversation_id: int, who: Side, id: int, name: str, on: bool) -> None:
@@ -110,6 +119,7 @@ class Presence:
     # -- inside
 
     def _agents_changed(self) -> None:
+        self._own_changed()
         self.tell()
         self._notice()
 

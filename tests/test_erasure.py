@@ -311,6 +311,8 @@ def test_every_table_is_thought_of() -> None:
         "seen", "saved_view", "kept_apart", "mailbox_position", "doomed_file", "hook_tally", "asked",
         "pace", "rest", "letter_batch", "batched_letter", "queue", "business_calendar",
         "service_policy", "service_clock", "service_result",
+        "queue_member", "queue_turn",
+        "queue_inbox", "agent", "attendance", "absence",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",

@@ -27,6 +27,10 @@ from contact.db import Base, Id, Json, Utc, show
 from contact.errors import NotFound
 from contact.prepared import Prepared
 
+TO_GIVE = "merged_into IS NULL AND state = 'open' AND assignee_id IS NULL AND queue_id IS NOT NULL"
+WEIGHS = "merged_into IS NULL AND state = 'open' AND assignee_id IS NOT NULL AND waiting_since IS NOT NULL"
+"""The conditions of two small indexes, word for word as a query must say them."""
+
 
 class Conversation(Base):
     """A thread about one matter. Every column but `id`, `number` and `created_at` follows from the log."""
@@ -41,6 +45,7 @@ class Conversation(Base):
     state: Mapped[str] = mapped_column(String(10), default=State.OPEN.value)
     assignee_id: Mapped[int | None] = mapped_column(Id)
     queue_id: Mapped[int | None] = mapped_column(Id)
+    queued_at: Mapped[datetime | None] = mapped_column(Utc)
     priority: Mapped[int] = mapped_column(Integer, default=1)
     snoozed_until: Mapped[datetime | None] = mapped_column(Utc)
     tags: Mapped[list[str]] = mapped_column(Json, default=list)
@@ -95,14 +100,31 @@ class Conversation(Base):
             postgresql_where=text("merged_into IS NULL AND priority > 1"),
             sqlite_where=text("merged_into IS NULL AND priority > 1"),
         ),
-        Index(  # what waits in a queue, and what is in hand there
+        Index(  # lists of a queue, and what is open there
             "ix_conversation_queue",
             "queue_id",
             "state",
-            "assignee_id",
+            "last_at",
             "id",
             postgresql_where=text("merged_into IS NULL AND queue_id IS NOT NULL"),
             sqlite_where=text("merged_into IS NULL AND queue_id IS NOT NULL"),
+        ),
+        Index(  # what waits in a queue for somebody, in the order it is given
+            "ix_conversation_to_give",
+            "queue_id",
+            "priority",
+            "waiting_since",
+            "id",
+            postgresql_where=text(TO_GIVE),
+            sqlite_where=text(TO_GIVE),
+        ),
+        Index(  # what weighs on an agent
+            "ix_conversation_weighs",
+            "state",  # always open: so it is as good as the index of all that wait, and SQLite takes this one
+            "assignee_id",
+            "channel",
+            postgresql_where=text(WEIGHS),
+            sqlite_where=text(WEIGHS),
         ),
         Index("ix_conversation_contact_id", "contact_id"),
         Index(  # without the others, or SQLite believes it a good way to everything that is not merged
@@ -130,6 +152,7 @@ class Conversation(Base):
             state=self.state,
             assignee_id=self.assignee_id,
             queue_id=self.queue_id,
+            queued_at=self.queued_at,
             priority=self.priority,
             snoozed_until=self.snoozed_until,
             tags=tuple(self.tags or ()),

@@ -56,6 +56,7 @@ class Filter:
     waiting: bool = False
     mentioned: int | None = None
     contact: int | None = None
+    queue: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Card:
     subject: str
     state: State
     assignee_id: int | None
+    queue_id: int | None
     priority: int
     tags: tuple[str, ...]
     snoozed_until: datetime | None
@@ -149,6 +151,7 @@ def matches(card: Card, filter: Filter) -> bool:
         and card.priority >= filter.priority
         and (card.waiting_since is not None or not filter.waiting)
         and filter.contact in (None, card.person.id)
+        and filter.queue in (None, card.queue_id)
     )
 
 
@@ -160,6 +163,7 @@ _COLUMNS = (
     _C.subject,
     _C.state,
     _C.assignee_id,
+    _C.queue_id,
     _C.priority,
     _C.tags,
     _C.snoozed_until,
@@ -180,6 +184,7 @@ def _card(row: Any, person: Person, cursor: Cursor) -> Card:
         subject=row.subject,
         state=State(row.state),
         assignee_id=row.assignee_id,
+        queue_id=row.queue_id,
         priority=row.priority,
         tags=tuple(row.tags),
         snoozed_until=row.snoozed_until,
@@ -253,8 +258,9 @@ def _walks(session: Session, filter: Filter) -> list[list[ColumnElement[bool]]]:
     states: list[ColumnElement[bool]] = [_C.state == state.value for state in (filter.states or tuple(State))]
     mine = [] if filter.assignee == ANYBODY else [_assigned(filter.assignee)]
     places: list[list[ColumnElement[bool]]]
-    if filter.waiting:  # its own index holds only those who wait
-        places = [[_C.inbox_id.in_(inboxes)]] if inboxes else [[]]
+    if filter.waiting or filter.queue is not None:  # their own indexes hold only those who wait, and the queue's
+        queue = [] if filter.queue is None else [_C.queue_id == filter.queue]
+        places = [[*queue, *([_C.inbox_id.in_(inboxes)] if inboxes else [])]]
     else:
         places = [[_C.inbox_id == inbox] for inbox in inboxes or ()] or [[]]
     rank = _rank(filter.priority)
@@ -278,6 +284,8 @@ def _all_of(session: Session, filter: Filter) -> list[ColumnElement[bool]]:
         found.append(func.coalesce(_C.assignee_id, NOBODY) == filter.assignee)
     if (inboxes := _inboxes(session, filter)) is not None:
         found.append(_beside(_C.inbox_id).in_(inboxes))
+    if filter.queue is not None:
+        found.append(_beside(_C.queue_id) == filter.queue)
     return found
 
 

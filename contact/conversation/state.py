@@ -53,6 +53,8 @@ class Snapshot:
     assignee_id: int | None = None
     queue_id: int | None = None
     """Whose waiting work it is, whoever has it in hand; None = nobody sorted it."""
+    queued_at: datetime | None = None
+    """When a person or a rule put it there; None = it came over from a full queue, and goes no further by itself."""
     priority: int = 1
     snoozed_until: datetime | None = None
     tags: tuple[str, ...] = ()
@@ -176,7 +178,8 @@ def _assigned(before: Snapshot, row: Change) -> Snapshot:
 
 
 def _enqueued(before: Snapshot, row: Change) -> Snapshot:
-    return replace(before, queue_id=row.data["queue"])
+    over = row.data.get("why") == "overflow"
+    return replace(before, queue_id=row.data["queue"], queued_at=None if over else row.at)
 
 
 def _prioritised(before: Snapshot, row: Change) -> Snapshot:

@@ -54,10 +54,12 @@ def assign(
     to: int | None,
     user_id: int | None,
     about_id: int | None = None,
+    **why: Any,
 ) -> None:
     """Give it to an agent, or to nobody (None). Transfer is the same with a note beside it.
 
     `about_id`, here and below: the message this is done along with; taken back, it undoes this, too.
+    `why`: what the row says besides, when nobody did it by hand (`contact/response/queues/said.py`).
     """
     log.lock(session)
     if conversation.assignee_id != to:
@@ -68,7 +70,7 @@ def assign(
             Name.CONVERSATION_ASSIGNED,
             user_id=user_id,
             about_id=about_id,
-            data={"assignee": to, "from": conversation.assignee_id},
+            data={"assignee": to, "from": conversation.assignee_id, **why},
         )
 
 
@@ -79,11 +81,12 @@ def enqueue(
     to: int | None,
     user_id: int | None,
     about_id: int | None = None,
+    **why: Any,
 ) -> None:
-    """Make it the waiting work of a queue, or of none (None). Who has it in hand keeps it."""
+    """Make it the waiting work of a queue, or of none (None). Who has it in hand keeps it. `why`: see `assign`."""
     log.lock(session)
     if conversation.queue_id != to:
-        data = {"queue": to, "from": conversation.queue_id}
+        data = {"queue": to, "from": conversation.queue_id, **why}
         name = Name.CONVERSATION_QUEUED
         record(session, now, conversation, name, user_id=user_id, about_id=about_id, data=data)
 

@@ -13,6 +13,7 @@ from contact import users
 from contact.conversation import Conversation
 from contact.desk import apart, seen
 from contact.errors import Invalid, NotFound
+from contact.response import queues
 from contact.users import User
 
 MANY = 200
@@ -71,6 +72,11 @@ def _rename(session: Session, now: datetime, one: Conversation, value: Any, user
     conversations.rename(session, now, one, str(value or ""), user.id)
 
 
+def _queue(session: Session, now: datetime, one: Conversation, value: Any, user: User) -> None:
+    """`value`: the queue's number, empty for none."""
+    queues.put(session, now, one, value, user.id)
+
+
 def _merge(session: Session, now: datetime, one: Conversation, value: Any, user: User) -> None:
     """`value`: the conversation it is shown in from now on."""
     conversations.merge(session, now, one, conversations.get(session, _number(value)), user.id)
@@ -98,6 +104,7 @@ ACTS: Final[dict[str, Act]] = {
     "tag": _tag,
     "untag": _untag,
     "rename": _rename,
+    "queue": _queue,
     "merge": _merge,
     "unmerge": _unmerge,
     "apart": _apart,

@@ -26,9 +26,11 @@ from contact.log import Interaction, Name
 from contact.messages import DeliveryState, Fault, Nature, Who
 from contact.outbox import Delivery
 from contact.response import queues
+from contact.response.queues import said
 from contact.users import User
 
 TALK = (Name.MESSAGE_RECEIVED, Name.MESSAGE_QUEUED, Name.NOTE_ADDED)
+QUEUEING = (Name.CONVERSATION_QUEUED, Name.CONVERSATION_ASSIGNED)
 SYSTEM = (Name.AUTO_REPLY_RECEIVED, Name.BOUNCE_RECEIVED, Name.COMPLAINT_RECEIVED)
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 PREVIEW_LIMIT = 12 * 1024 * 1024
@@ -152,7 +154,7 @@ def _beside(session: Session, rows: Sequence[Interaction]) -> Beside:
         people=people(session, {row.contact_id for row in rows if row.contact_id}),
         deliveries={delivery.id: delivery for delivery in found},
         files=files.of(session, talk) if talk else {},
-        queues=queues.names(session) if any(row.name == Name.CONVERSATION_QUEUED for row in rows) else {},
+        queues=queues.names(session) if any(row.name in QUEUEING for row in rows) else {},
     )
 
 
@@ -229,6 +231,8 @@ def sentence(row: Interaction, beside: Beside) -> str:
     text = words.LOG[name].text
     facts: dict[str, Any] = {"who": who, "contact": contact_name(row, beside.people)}
     match name:
+        case Name.CONVERSATION_ASSIGNED | Name.CONVERSATION_QUEUED if (why := said.sentence(name, data)) is not None:
+            text, facts = why, facts | said.facts(name, data, users, beside.queues)
         case Name.CONVERSATION_ASSIGNED:
             to = data.get("assignee")
             if to is None:

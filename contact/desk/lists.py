@@ -19,6 +19,7 @@ from contact.desk import draft, entries, seen, view
 from contact.desk.nav import TROUBLE
 from contact.desk.view import Wanted
 from contact.outbox import Delivery
+from contact.response import queues
 from contact.response.levels import shown as levels
 from contact.response.levels.shown import Pill
 from contact.users import User
@@ -26,11 +27,13 @@ from contact.users import User
 PAGE = 40
 STATES = ("open", "pending", "snoozed", "resolved")
 FIXED = ("mine", "unassigned", "all", "mentions")
+NUMBERED = ("view", "queue")
+"""Lists that are named with a number: `view-7`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the address asks for: `list` is one of `FIXED` or `view-ID`, `state` empty = the view's own."""
+    """What the address asks for: `list` is one of `FIXED`, `view-ID` or `queue-ID`, `state` empty = the view's own."""
 
     list: str = "mine"
     state: str = ""
@@ -41,7 +44,7 @@ class Asked:
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Asked:
         chosen = values.get("list", "mine")
-        known = chosen in FIXED or (chosen.startswith("view-") and chosen[5:].isdecimal())
+        known = chosen in FIXED or (chosen.partition("-")[0] in NUMBERED and chosen.partition("-")[2].isdecimal())
         state, sort = values.get("state", ""), values.get("sort", "")
         return cls(
             list=chosen if known else "mine",
@@ -151,6 +154,9 @@ def _wanted(session: Session, user: User, asked: Asked) -> tuple[str, Wanted]:
     if asked.list.startswith("view-"):
         saved = view.get(session, user.id, int(asked.list[5:]))
         title, wanted = saved.name, Wanted.of(saved.filter)
+    elif asked.list.startswith("queue-"):  # what waits there for somebody
+        queue = queues.get(session, int(asked.list[6:]))
+        title, wanted = queue.name, Wanted(assignee="none", queue=queue.id)
     else:
         title, wanted = {
             "mine": (_("Mine"), Wanted(assignee=view.ME)),

@@ -13,6 +13,7 @@ from contact.db import utcnow
 from contact.desk import seen, trouble, view
 from contact.desk.view import SavedView, Wanted
 from contact.response.levels import shown as levels
+from contact.response.queues import rail
 from contact.service import Service
 from contact.text import N_
 from contact.users import Role, User
@@ -43,6 +44,8 @@ class Place:
 RESPONSE: tuple[Place, ...] = (
     Place("/desk/levels", N_("Service levels"), "clock", Role.SUPERVISOR),
     Place("/desk/hours", N_("Business hours"), "sun", Role.SUPERVISOR),
+    Place("/desk/wallboard", N_("Wallboard"), "desk", Role.AGENT),
+    Place("/desk/queues", N_("Queues"), "bullets", Role.SUPERVISOR),
 )
 """Response management, in the order of the rail."""
 
@@ -57,6 +60,7 @@ class Nav:
     trouble: int
     unread: int
     response: list[Place]
+    work: rail.Rail
     letters: bool = False
     """Whether some inbox has letters that people carry."""
 
@@ -71,6 +75,7 @@ def build(service: Service, user: User) -> Nav:
             trouble=trouble.total(session) if user.may(Role.SUPERVISOR) else 0,
             unread=seen.waiting(session, user.id),
             response=[place for place in RESPONSE if user.may(place.role)],
+            work=rail.build(session, user),
             letters=bool(letters.hand_inboxes(session)),
         )
 

@@ -53,6 +53,8 @@ class Wanted:
     waiting_minutes: int = 0
     sort: str = "newest"
     mentioned: bool = False
+    queue: int = 0
+    """0 = any, or none."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Wanted:
@@ -67,6 +69,7 @@ class Wanted:
                 priority=PRIORITIES[PRIORITIES.index(str(values.get("priority") or "low"))],
                 waiting_minutes=max(0, min(int(values.get("waiting_minutes") or 0), 60 * 24 * 365)),
                 sort=str(values["sort"]) if values.get("sort") in SORTS else "newest",
+                queue=int(values.get("queue") or 0),
             )
         except (TypeError, ValueError):
             raise Invalid("This filter cannot be understood.") from None
@@ -88,6 +91,7 @@ class Wanted:
             priority=PRIORITIES.index(self.priority),
             waiting=self.sort == "waiting" or self.waiting_minutes > 0,
             mentioned=user_id if self.mentioned else None,
+            queue=self.queue or None,
         )
 
     def waited_before(self, now: datetime) -> datetime | None:

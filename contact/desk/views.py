@@ -170,6 +170,7 @@ def _save_view() -> view.SavedView:
             "priority": form.get("priority", "low"),
             "waiting_minutes": form.get("waiting_minutes") or 0,
             "sort": form.get("sort", "newest"),
+            "queue": form.get("queue"),
         }
     )
     may_share = me().may(Role.SUPERVISOR)

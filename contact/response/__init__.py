@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from contact.log import Reader
 from contact.response import levels
+from contact.response.queues.reader import reader as queues_reader
 from contact.service import Service
 
 
 def readers(_service: Service) -> list[Reader]:
     """Its readers of the log, in the order they read."""
-    return [levels.reader]
+    return [queues_reader(), levels.reader]

@@ -48,6 +48,11 @@ SENTENCES: Final[Mapping[str, object]] = {
     "reader.restarted": lazy_gettext("started a reader of the log again"),
     "outbox.retried": lazy_gettext("sent failed messages again"),
     "sandbox.played": lazy_gettext("wrote as a customer in the sandbox"),
+    "queue.added": lazy_gettext("added a queue"),
+    "queue.changed": lazy_gettext("changed a queue"),
+    "queue.closed": lazy_gettext("closed a queue"),
+    "queue.reopened": lazy_gettext("opened a queue again"),
+    "agent.changed": lazy_gettext("changed an agent's skills and capacity"),
     "sandbox.cleared": lazy_gettext("deleted all caught mails"),
 }
 
@@ -76,6 +81,20 @@ FIELDS: Final[Mapping[str, object]] = {
     "origins": lazy_gettext("Sites that may use it"),
     "password": lazy_gettext("Password"),
     "reason": lazy_gettext("Reason"),
+    "distribution": lazy_gettext("How work is given"),
+    "skills": lazy_gettext("Skills"),
+    "languages": lazy_gettext("Languages"),
+    "capacity": lazy_gettext("Capacity"),
+    "weights": lazy_gettext("Weights"),
+    "members": lazy_gettext("Who works for it"),
+    "sticky_hours": lazy_gettext("Same agent again within (hours)"),
+    "overflow_minutes": lazy_gettext("Goes over after (minutes)"),
+    "overflow_to": lazy_gettext("To"),
+    "return_minutes": lazy_gettext("Back to the queue after (minutes)"),
+    "return_taken": lazy_gettext("Also what somebody took by hand goes back when they are not here"),
+    "warn_waiting": lazy_gettext("Colour from so many waiting"),
+    "warn_minutes": lazy_gettext("Colour from a wait of (minutes)"),
+    "inboxes": lazy_gettext("Inboxes"),
 }
 
 ROLES: Final[Mapping[str, object]] = {

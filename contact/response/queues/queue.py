@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Integer, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from contact.db import Base, Id, Json, Utc
+from contact.db import Base, Id, Json, Utc, wake
 from contact.errors import Conflict, Invalid, NotFound
+from contact.nudge import LOG
+from contact.response.queues.ways import EVERYBODY, Ways
 from contact.text import storable
 
 LONGEST_NAME = 80
@@ -32,16 +34,53 @@ class Queue(Base):
 
 def add(session: Session, now: datetime, name: str) -> Queue:
     """A new queue, behind the others; raises `Invalid` or `Conflict`."""
-    word = " ".join(storable(name).split())
-    if not 1 <= len(word) <= LONGEST_NAME:
-        raise Invalid("The name of a queue has 1 to %(n)s characters.", n=LONGEST_NAME)
-    if session.scalar(select(Queue.id).where(Queue.name == word)) is not None:
-        raise Conflict("There is a queue with this name already.")
+    word = _free_name(session, name, None)
     last = session.scalar(select(func.max(Queue.position))) or 0
     queue = Queue(name=word, settings={}, position=last + 1, created_at=now)
     session.add(queue)
     session.flush()
     return queue
+
+
+def change(session: Session, queue: Queue, name: str, ways: Ways) -> None:
+    """Another name, other ways; they count from the next round on. Raises `Invalid` or `Conflict`."""
+    if ways.overflow_to != EVERYBODY:
+        other = session.get(Queue, ways.overflow_to)
+        if other is None or other.closed_at is not None or other.id == queue.id:
+            raise Invalid("Choose another open queue for what waits too long.")
+    queue.name = _free_name(session, name, queue)
+    queue.settings = ways.kept()
+    session.flush()
+    wake(session, LOG)
+
+
+def move(session: Session, queue: Queue, by: int) -> None:
+    """One place up (-1) or down (+1)."""
+    order = list(every(session, closed=True))
+    place = order.index(queue)
+    order.insert(max(0, place + by), order.pop(place))
+    for position, one in enumerate(order, start=1):
+        one.position = position
+    session.flush()
+
+
+def close(queue: Queue, now: datetime) -> None:
+    """No new work from now on; what it has is still given."""
+    queue.closed_at = queue.closed_at or now
+
+
+def reopen(queue: Queue) -> None:
+    queue.closed_at = None
+
+
+def _free_name(session: Session, name: str, queue: Queue | None) -> str:
+    word = " ".join(storable(name).split())
+    if not 1 <= len(word) <= LONGEST_NAME:
+        raise Invalid("The name of a queue has 1 to %(n)s characters.", n=LONGEST_NAME)
+    other = session.scalar(select(Queue).where(Queue.name == word))
+    if other is not None and other is not queue:
+        raise Conflict("There is a queue with this name already.")
+    return word
 
 
 def get(session: Session, queue_id: int) -> Queue:

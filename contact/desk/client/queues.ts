@@ -1,0 +1,27 @@
+// "I take work": the switch in the rail, without loading the page anew.
+
+import { complain } from "./toast";
+
+/** `refresh` draws the rail again. */
+export function startTakesWork(refresh: () => void): void {
+  document.addEventListener("submit", (event) => {
+    const form = event.target as HTMLFormElement;
+    if (!form.matches("[data-takes-work]")) return;
+    event.preventDefault();
+    void toggle(form, refresh);
+  });
+}
+
+async function toggle(form: HTMLFormElement, refresh: () => void): Promise<void> {
+  const button = form.querySelector<HTMLButtonElement>("[role=switch]");
+  const on = form.querySelector<HTMLInputElement>("[name=on]")?.value === "1";
+  button?.setAttribute("aria-checked", String(on)); // at once; the rail drawn anew says how it is
+  try {
+    const answer = await fetch(form.action, { method: "POST", credentials: "same-origin", headers: { Accept: "application/json" }, body: new FormData(form) });
+    if (!answer.ok) throw new Error(answer.statusText);
+  } catch (error) {
+    button?.setAttribute("aria-checked", String(!on));
+    complain(error);
+  }
+  refresh();
+}
