@@ -139,11 +139,13 @@ def commands(app: Flask) -> None:
     from contact.cli import group as log
     from contact.cli import people
     from contact.ops import cli as ops
+    from contact.response.reports.cli import group as reports
     from contact.users.cli import group as user
 
     app.cli.add_command(user)
     app.cli.add_command(log)
     app.cli.add_command(people)
+    app.cli.add_command(reports)
     ops.install(app, [check.mailboxes, fax.lines])
 
 

@@ -11,4 +11,6 @@ from contact.service import Service
 
 def readers(_service: Service) -> list[Reader]:
     """Its readers of the log, in the order they read."""
-    return []
+    from contact.response import reports
+
+    return [reports.reader]
