@@ -13,4 +13,4 @@ def readers(_service: Service) -> list[Reader]:
     """Its readers of the log, in the order they read."""
     from contact.response import reports
 
-    return [reports.reader]
+    return [reports.READER]

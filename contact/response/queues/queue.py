@@ -60,4 +60,4 @@ def every(session: Session, *, closed: bool = False) -> Sequence[Queue]:
 
 def names(session: Session) -> dict[int, str]:
     """Number to name, closed ones too: old rows of the log speak of them."""
-    return dict(session.execute(select(Queue.id, Queue.name)).tuples().all())
+    return dict(session.execute(select(Queue.id, Queue.name)).all())

@@ -147,7 +147,7 @@ OPENED = Figure("opened", N_("New conversations"), Kind.OPENED, How.COUNT,
                 N_("Conversations whose first message was received or sent in this time. One that is merged into "
                    "another is counted once, there."))  # fmt: skip
 BACKLOG = Figure("backlog", N_("Backlog"), Kind.OPEN, How.BACKLOG,
-                 N_("Conversations that were not resolved at the end of this time: open, pending and snoozed."))  # fmt: skip
+                 N_("Conversations not resolved at the end of this time: open, pending and snoozed."))  # fmt: skip
 FIRST = Figure("first", N_("First answers"), Kind.FIRST, How.COUNT,
                N_("Conversations in which a person of ours answered for the first time."))  # fmt: skip
 NEXT = Figure("next", N_("Next answers"), Kind.NEXT, How.COUNT,
@@ -157,7 +157,7 @@ RESOLVED = Figure("resolved", N_("Resolved"), Kind.RESOLVED, How.COUNT,
 RETURNED = Figure("returned", N_("Reopened"), Kind.RESOLVED, How.RETURNED,
                   N_("Of these, conversations that were opened again later, up to now."))  # fmt: skip
 RETURN_RATE = Figure("return_rate", N_("Reopen rate"), Kind.RESOLVED, How.RETURN_RATE,
-                     N_("Reopened for each resolved. Younger resolutions have had less time to come back."))  # fmt: skip
+                     N_("Reopened for each resolved. Younger ones have had less time to come back."))  # fmt: skip
 SCORES = Figure("scores", N_("Ratings"), Kind.SCORE, How.COUNT,
                 N_("Ratings of customers; the last one counts until the conversation is opened again. It is that of "
                    "the agent who wrote last."))  # fmt: skip
@@ -209,7 +209,7 @@ REPORTS: dict[str, Spec] = {
         Spec("volume", N_("Volume"), (IN, OUT, AUTO, OPENED, RESOLVED, BACKLOG), ("received", "sent"), "backlog"),
         Spec("first", N_("First answer"), (FIRST, *_FIRST), ("first_median",), "first_p80", target=3600),
         Spec("next", N_("Next answer"), (NEXT, *_NEXT), ("next_median",), "next_p80", target=3600),
-        Spec("resolution", N_("Resolution"), (RESOLVED, *_RESOLUTION, RETURNED, RETURN_RATE), ("resolved_median",),
+        Spec("resolution", N_("Resolution time"), (RESOLVED, *_RESOLUTION, RETURNED, RETURN_RATE), ("resolved_median",),
              "resolved_p80", target=86_400),
         Spec("satisfaction", N_("Satisfaction"), (SCORES, AVERAGE, RATE, *_STARS), ("average",)),
         Spec("agents", N_("Agents"),

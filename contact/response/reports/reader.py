@@ -18,7 +18,7 @@ PART = 5_000
 """Rows emptied in one transaction: whoever waits for the database's one write lock comes between two."""
 REBUILDING = "being counted anew"
 
-reader = Reader(NAME, count)
+READER = Reader(NAME, count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def read_all(db: Database, batch: int = 200) -> int:
     read = 0
     while True:
         with db.write() as session:
-            done = log.advance(session, reader, batch)
+            done = log.advance(session, READER, batch)
         if not done:
             return read
         read += done
@@ -77,5 +77,3 @@ def _stop(session: Session) -> None:
     state = session.get(ReaderState, NAME, with_for_update=True) or ReaderState(name=NAME, position=0)
     state.stopped_at, state.error = utcnow(), REBUILDING
     session.add(state)
-
-

@@ -23,7 +23,8 @@ def _given(table: sa.Table) -> dict[str, Any]:
     return {column.name: bindparam(column.name, type_=column.type) for column in table.columns}
 
 
-_ID, _OF = bindparam("number"), bindparam("conversation")
+_ID: Any = bindparam("number")
+_OF: Any = bindparam("conversation")
 _ADD = Prepared(sa.insert(_ROW).values(_given(_ROW)))
 _DROP = Prepared(sa.delete(_ROW).where(_ROW.c.id == _ID))
 _FORGET = Prepared(sa.delete(_ROW).where(_ROW.c.conversation_id == _OF))
@@ -32,9 +33,7 @@ _HELD = Prepared(
     sa.update(_ROW).where(_ROW.c.id == _ID).values(queue_id=bindparam("queue"), agent_id=bindparam("agent"))
 )
 _SORTED = Prepared(
-    sa.update(_ROW)
-    .where(_ROW.c.conversation_id == _OF, _ROW.c.queue_id.is_(None))
-    .values(queue_id=bindparam("queue"))
+    sa.update(_ROW).where(_ROW.c.conversation_id == _OF, _ROW.c.queue_id.is_(None)).values(queue_id=bindparam("queue"))
 )
 _READ = Prepared(
     sa.select(_TALK.c.last_id, _TALK.c.state).where(_TALK.c.conversation_id == _OF), [_TALK.c.last_id, _TALK.c.state]
