@@ -118,7 +118,9 @@ def test_the_same_number_on_screen_in_the_rows_and_in_the_files(boss: Browser, p
         rows = listed(boss, link)
         assert len(rows) == len({row for row, _ in rows}) == behind_it["count"]
         if figure.endswith("_median"):
-            assert statistics.median(took for _, took in rows if took is not None) == value == behind_it["median"]
+            assert statistics.median(took for _, took in rows if took is not None) == value
+        elif "median" in behind_it:
+            assert statistics.median(took for _, took in rows if took is not None) == behind_it["median"]
         if unit_of(report, figure) is Unit.COUNT:
             assert len(rows) == value
 

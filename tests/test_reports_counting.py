@@ -164,6 +164,14 @@ def test_the_last_rating_since_it_was_opened_counts(hall: Hall, talk: int) -> No
     assert [one.value for one in measures(hall, Kind.SCORE)] == [4, 1]
 
 
+def test_what_colleagues_write_is_counted(hall: Hall, talk: int) -> None:
+    say(hall, talk, "service_level.breached", target="next")
+    say(hall, talk, "service_level.breached", target="of tomorrow")
+    say(hall, talk, "satisfaction.asked")
+    assert [one.value for one in measures(hall, Kind.BREACHED)] == [2, 0]
+    assert len(measures(hall, Kind.ASKED)) == 1
+
+
 def test_what_was_before_the_first_queue_counts_for_it(hall: Hall, talk: int) -> None:
     hall.reply(talk)
     for queue in (3, 5, None):
@@ -356,7 +364,7 @@ def live(hall: Hall, deed: str, choice: int) -> None:
             do(hall, {"queue": "enqueue"}.get(deed, deed), number, *given.get(deed, (user,)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 60)), min_size=3, max_size=28),
     every=st.integers(1, 9),

@@ -29,8 +29,11 @@ from contact.response.reports.measure import Kind
 from contact.response.reports.sheet import Sheet
 from contact.response.reports.talk import EPOCH, Talk, micros
 
+ASKED = "satisfaction.asked"
 RATED = "satisfaction.rated"
 BREACHED = "service_level.breached"
+TARGETS = {"first": 1, "next": 2, "resolution": 3}
+"""What a service level promises, as `Measure.value` has it."""
 
 
 class Row(Protocol):
@@ -238,8 +241,13 @@ def _rated(sheet: Sheet, row: Row) -> None:
     sheet.add(Kind.SCORE, row, row.at, micros(row.at), value=score, agent=talk.writer or talk.agent)
 
 
+def _asked(sheet: Sheet, row: Row) -> None:
+    sheet.add(Kind.ASKED, row, row.at, micros(row.at), agent=sheet.talk.writer or sheet.talk.agent)
+
+
 def _breached(sheet: Sheet, row: Row) -> None:
-    sheet.add(Kind.BREACHED, row, row.at, micros(row.at), agent=sheet.talk.agent)
+    value = TARGETS.get(str(row.data.get("target")), 0)
+    sheet.add(Kind.BREACHED, row, row.at, micros(row.at), value=value, agent=sheet.talk.agent)
 
 
 def _merged(sheet: Sheet, row: Row) -> None:
@@ -266,6 +274,7 @@ _STEPS: dict[str, Callable[[Sheet, Any], None]] = {
     Name.CONVERSATION_MERGED: _merged,
     Name.CONVERSATION_UNMERGED: _unmerged,
     Name.CHAT_RATED: _rated,
+    ASKED: _asked,
     RATED: _rated,
     BREACHED: _breached,
 }

@@ -63,7 +63,7 @@ class Figure:
         return self.kind in VALUED
 
 
-VALUED = (Kind.FIRST, Kind.NEXT, Kind.RESOLVED, Kind.SCORE)
+VALUED = (Kind.FIRST, Kind.NEXT, Kind.RESOLVED, Kind.SCORE, Kind.BREACHED)
 """Kinds whose rows carry a value."""
 
 
@@ -166,6 +166,8 @@ RATE = Figure("rate", N_("Rated share"), Kind.SCORE, How.RATE,
               N_("Ratings for each resolved conversation of the same time."))  # fmt: skip
 BREACHED = Figure("breached", N_("Missed targets"), Kind.BREACHED, How.COUNT,
                   N_("Service levels whose time ran out."))  # fmt: skip
+ASKED = Figure("asked", N_("Asked"), Kind.ASKED, How.COUNT,
+               N_("Customers who were asked after a conversation was resolved; a chat can be rated unasked."))  # fmt: skip
 TAKEN = Figure("taken", N_("Assigned"), Kind.TAKEN, How.COUNT,
                N_("How often a conversation was given to an agent, or taken by one."))  # fmt: skip
 _LASTED = N_("From the first message, or from being opened again, to being resolved, in real time.")
@@ -193,6 +195,11 @@ _STARS = tuple(
     Figure(f"score{n}", N_("%(n)s stars"), Kind.SCORE, How.SCORED, N_("How many gave this rating."), n)
     for n in range(1, 6)
 )
+_MISSED = (
+    Figure("breached_first", N_("Missed: first answer"), Kind.BREACHED, How.SCORED, BREACHED.explained, 1),
+    Figure("breached_next", N_("Missed: next answer"), Kind.BREACHED, How.SCORED, BREACHED.explained, 2),
+    Figure("breached_resolution", N_("Missed: resolution"), Kind.BREACHED, How.SCORED, BREACHED.explained, 3),
+)
 _SHORT = {
     "first": Figure("first_median", N_("First answer, median"), Kind.FIRST, How.MEDIAN, _WAIT),
     "next": Figure("next_median", N_("Next answer, median"), Kind.NEXT, How.MEDIAN, _WAIT),
@@ -211,7 +218,8 @@ REPORTS: dict[str, Spec] = {
         Spec("next", N_("Next answer"), (NEXT, *_NEXT), ("next_median",), "next_p80", target=3600),
         Spec("resolution", N_("Resolution time"), (RESOLVED, *_RESOLUTION, RETURNED, RETURN_RATE), ("resolved_median",),
              "resolved_p80", target=86_400),
-        Spec("satisfaction", N_("Satisfaction"), (SCORES, AVERAGE, RATE, *_STARS), ("average",)),
+        Spec("satisfaction", N_("Satisfaction"), (ASKED, SCORES, RATE, AVERAGE, *_STARS), ("average",)),
+        Spec("levels", N_("Service levels"), (BREACHED, *_MISSED, FIRST, NEXT, RESOLVED), ("breached",)),
         Spec("agents", N_("Agents"),
              (TAKEN, OUT, FIRST, _SHORT["first"], _SHORT["next"], RESOLVED, RETURN_RATE, _SHORT["average"], BREACHED),
              ("sent", "resolved"), by="agent"),

@@ -172,6 +172,7 @@ KINDS: Mapping[Kind, str] = {
     Kind.SCORE: N_("Rating"),
     Kind.BREACHED: N_("Missed target"),
     Kind.TAKEN: N_("Assigned"),
+    Kind.ASKED: N_("Asked"),
 }
 
 

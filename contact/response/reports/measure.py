@@ -42,9 +42,11 @@ class Kind(IntEnum):
     SCORE = 8
     """Satisfaction; `value` = 1 to 5."""
     BREACHED = 9
-    """A service level was missed."""
+    """A service level was missed; `value` = 1 first answer, 2 next answer, 3 resolution, 0 another."""
     TAKEN = 10
     """It was given to an agent."""
+    ASKED = 11
+    """The customer was asked how satisfied they are."""
 
 
 ONCE = (Kind.OPENED, Kind.FIRST, Kind.RESOLVED, Kind.OPEN, Kind.BREACHED)
