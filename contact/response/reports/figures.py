@@ -167,7 +167,7 @@ RATE = Figure("rate", N_("Rated share"), Kind.SCORE, How.RATE,
 BREACHED = Figure("breached", N_("Missed targets"), Kind.BREACHED, How.COUNT,
                   N_("Service levels whose time ran out."))  # fmt: skip
 ASKED = Figure("asked", N_("Asked"), Kind.ASKED, How.COUNT,
-               N_("Customers who were asked after a conversation was resolved; a chat can be rated unasked."))  # fmt: skip
+               N_("Customers who were asked after a resolution; a chat can be rated unasked."))  # fmt: skip
 TAKEN = Figure("taken", N_("Assigned"), Kind.TAKEN, How.COUNT,
                N_("How often a conversation was given to an agent, or taken by one."))  # fmt: skip
 _LASTED = N_("From the first message, or from being opened again, to being resolved, in real time.")
