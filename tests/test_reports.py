@@ -22,6 +22,9 @@ from people_kit import Browser, House, house
 from report_kit import past
 
 from contact.errors import Invalid
+from contact.response.hours import ALWAYS, Hours
+from contact.response.hours import add as add_calendar
+from contact.response.hours.hours import Span
 from contact.response.reports import Kind, Measure, figures, grid, period, pictures
 from contact.response.reports import report as reports
 from contact.response.reports.asked import ask
@@ -29,6 +32,7 @@ from contact.response.reports.figures import REPORTS, Heap, How, Unit, made
 from contact.response.reports.grid import Column, Grid, Shape
 from contact.response.reports.measure import SLOT, slot_of
 from contact.response.reports.period import Period, choose
+from contact.response.reports.worked import Worked
 from contact.users import Role, User
 
 SEOUL = "Asia/Seoul"
@@ -42,6 +46,8 @@ ZONES = ("Asia/Seoul", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "A
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     made_ = house(tmp_path_factory.mktemp("reports") / "data")
     past(made_.db, datetime.now(UTC))
+    with made_.db.write() as session:
+        add_calendar(session, datetime.now(UTC), "Office", SEOUL, week=[[["09:00", "18:00"]]] * 5 + [[], []])
     yield made_
     made_.close()
 
@@ -93,6 +99,7 @@ LOOKED_AT = (
     "agents?queue=none",
     "volume?by=inbox",
     "first?by=month&channel=email",
+    "summary?by=queue&clock=business",
 )
 
 
@@ -142,7 +149,7 @@ def from_csv(boss: Browser, report: str, query: str, shown: Any) -> list[float |
     assert any(line[:1] == ["Time zone"] and SEOUL in line[1] for line in lines)
     keys = list(dict.fromkeys(figure for _, figure in shown))
     return [
-        None if text == "" else float(text) * (1000 if unit_of(report, key) is Unit.TIME else 1)
+        None if text == "" else round(float(text) * 1000, 3) if unit_of(report, key) is Unit.TIME else float(text)
         for line in table
         for key, text in zip(keys, line[1:], strict=True)
     ]
@@ -377,6 +384,22 @@ def test_a_day_on_which_the_clocks_change(zone: str, day: date, hours: int) -> N
     assert chosen.end - chosen.begin == timedelta(hours=hours)
     units = [unit for hour in range(24) for unit in period.units(chosen, "hour", str(hour))]
     assert sum(end - begin for begin, end in units) * SLOT == hours * 3600
+
+
+MONDAYS = Hours(SEOUL, ((Span(540, 1080),),) * 5 + ((), ()), exceptions=((date(2026, 3, 2), ()),))
+NIGHTS = Hours("Europe/Berlin", ((Span(1320, 1800),),) * 7)
+
+
+@given(
+    st.sampled_from((MONDAYS, NIGHTS, ALWAYS)),
+    st.datetimes(datetime(2026, 2, 20), datetime(2026, 4, 10), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.integers(0, 10 * 86_400_000),
+)
+def test_working_time_is_that_of_the_hours(hours: Hours, at: datetime, value: int) -> None:
+    begin = at - timedelta(milliseconds=value)
+    worked = Worked(hours, begin, at)
+    assert worked.took(at, value) == hours.between(begin, at) // timedelta(milliseconds=1)
+    assert worked.took(at.replace(tzinfo=None).isoformat(" "), value) == worked.took(at, value)
 
 
 # -- figures -----------------------------------------------------------------------------------------

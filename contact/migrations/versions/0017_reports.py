@@ -35,7 +35,8 @@ def upgrade() -> None:
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_measure"),
     )
-    op.create_index("ix_measure_slot", "measure", ["kind", "slot"])
+    summed = ["hidden", "channel", "inbox_id", "queue_id", "agent_id", "value", "returned", "began"]
+    op.create_index("ix_measure_slot", "measure", ["kind", "slot", *summed])
     op.create_index("ix_measure_conversation_id", "measure", ["conversation_id"])
     op.create_table(
         "measured",

@@ -27,6 +27,7 @@ BY = {
     "agent": N_("Agent"),
     "tag": N_("Tag"),
 }
+WORK = "business"
 NONE = "none"
 """The group, and the filter, of what has no queue, agent or tag."""
 _NUMBERS = ("inbox", "queue", "agent")
@@ -46,6 +47,8 @@ class Question:
     tag: str = ""
     """Empty = all; `NONE` = without one."""
     target: int = 0
+    clock: str = ""
+    """`WORK`: only business hours count; else real time."""
     figure: str = ""
     """The figure the heat map shows."""
 
@@ -65,6 +68,8 @@ class Question:
             given |= {"from": self.period.first.isoformat(), "to": self.period.last.isoformat()}
         if self.spec.target:
             given["target"] = self.target
+        if self.clock:
+            given["clock"] = self.clock
         if self.by == "heat":
             given["figure"] = self.figure
         return {name: str(value) for name, value in {**given, **changes}.items() if value not in (None, "")}
@@ -96,7 +101,9 @@ def ask(report: str, given: Mapping[str, str], now: datetime, zone: str, agent: 
         filters["agent"] = str(agent)
         by = periods.usual(period) if by == "agent" else by
     shown = given.get("figure", "") or next(iter(spec.bars))
-    return Question(report, period, by, **filters, target=_target(spec, given.get("target", "")), figure=shown)
+    clock = WORK if given.get("clock") == WORK else ""
+    target = _target(spec, given.get("target", ""))
+    return Question(report, period, by, **filters, target=target, clock=clock, figure=shown)
 
 
 def figure(spec: Spec, key: str) -> Figure:

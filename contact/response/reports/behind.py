@@ -14,7 +14,7 @@ from contact.response.reports import period as periods
 from contact.response.reports import report as reports
 from contact.response.reports import sums
 from contact.response.reports.asked import Question
-from contact.response.reports.figures import Figure, Heap, How, made
+from contact.response.reports.figures import TIMED, Figure, Heap, How, made
 from contact.response.reports.measure import Kind, Measure, slot_of
 from contact.response.reports.period import TIMES
 from contact.response.reports.report import Value
@@ -35,7 +35,15 @@ class Behind:
 
     @property
     def timed(self) -> bool:
-        return self.figure.kind in (Kind.FIRST, Kind.NEXT, Kind.RESOLVED) and self.figure.how is not How.BACKLOG
+        return self.figure.kind in TIMED and self.figure.how is not How.BACKLOG
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One row, and its value as the question counts time."""
+
+    row: Measure
+    value: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,11 @@ class Summary:
 def summary(session: Session, behind: Behind, now: datetime) -> Summary:
     """Made of the rows themselves."""
     figure, kind = behind.figure, Measure.kind
-    found = sums.rows(session, select(kind, Measure.value, Measure.returned).where(_where(behind, now)))
-    heap = Heap(len(found), sorted(row[1] for row in found if row[1] is not None), sum(bool(row[2]) for row in found))
+    worked = sums.of_work(session, behind.question) if behind.timed else None
+    columns = (kind, Measure.value, Measure.returned, Measure.at)
+    found = sums.rows(session, select(*columns).where(_where(behind, now)))
+    values = (worked.took(row[3], row[1]) if worked else row[1] for row in found if row[1] is not None)
+    heap = Heap(len(found), sorted(values), sum(bool(row[2]) for row in found))
     resolved = Heap()
     if figure.how is How.RATE:
         of = Behind(behind.question, Figure("", "", Kind.RESOLVED, How.COUNT, ""), behind.key)
@@ -66,17 +77,18 @@ _MEDIAN = Figure("", "", Kind.RESOLVED, How.MEDIAN, "")
 
 def page(
     session: Session, behind: Behind, now: datetime, after: tuple[int, int] | None = None, limit: int = PAGE
-) -> Sequence[Measure]:
+) -> Sequence[Listed]:
     """Rows by key, the newest or the longest first, behind `after` (`cursor` of the last one shown)."""
+    worked = sums.of_work(session, behind.question) if behind.timed else None
     found: Sequence[Measure] = session.scalars(_ordered(behind, now, after).limit(limit)).all()
-    return found
+    return [Listed(row, worked.took(row.at, row.value or 0) if worked else row.value) for row in found]
 
 
-def cursor(behind: Behind, row: Measure) -> tuple[int, int]:
-    return (row.value or 0, row.id) if behind.longest else (row.slot, row.id)
+def cursor(behind: Behind, one: Listed) -> tuple[int, int]:
+    return (one.row.value or 0, one.row.id) if behind.longest else (one.row.slot, one.row.id)
 
 
-def every(session: Session, behind: Behind, now: datetime, most: int) -> Iterator[Measure]:
+def every(session: Session, behind: Behind, now: datetime, most: int) -> Iterator[Listed]:
     """All of them in parts, the newest first, `most` at most."""
     after, left = None, most
     while left > 0 and (rows := page(session, behind, now, after, min(EACH, left))):

@@ -67,6 +67,10 @@ VALUED = (Kind.FIRST, Kind.NEXT, Kind.RESOLVED, Kind.SCORE, Kind.BREACHED)
 """Kinds whose rows carry a value."""
 
 
+TIMED = (Kind.FIRST, Kind.NEXT, Kind.RESOLVED)
+"""Kinds whose value is a time."""
+
+
 @dataclass(slots=True)
 class Heap:
     """What was measured of one kind in one group: how many, their values, how many came back."""
@@ -122,7 +126,7 @@ def percentile(values: Sequence[int], percent: int) -> int:
     return values[max(0, -(-len(values) * percent // 100) - 1)]
 
 
-_WAIT = N_("From the customer's first message that nobody has answered yet to the answer's leaving, in real time. The "
+_WAIT = N_("From the customer's first message that nobody has answered yet to the answer's leaving. The "
            "seconds for taking a message back, and a later time to send, count as waiting.")  # fmt: skip
 _RANK = N_("So many of a hundred took this long or less.")
 
@@ -170,7 +174,7 @@ ASKED = Figure("asked", N_("Asked"), Kind.ASKED, How.COUNT,
                N_("Customers who were asked after a resolution; a chat can be rated unasked."))  # fmt: skip
 TAKEN = Figure("taken", N_("Assigned"), Kind.TAKEN, How.COUNT,
                N_("How often a conversation was given to an agent, or taken by one."))  # fmt: skip
-_LASTED = N_("From the first message, or from being opened again, to being resolved, in real time.")
+_LASTED = N_("From the first message, or from being opened again, to being resolved.")
 
 
 @dataclass(frozen=True, slots=True)

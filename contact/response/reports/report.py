@@ -52,20 +52,20 @@ def build(session: Session, question: Question, now: datetime) -> Report:
     """All of it, in one reading session."""
     figures = counted(question.spec, question.by)
     wanted = kinds(figures)
-    total = _total(session, question, figures, wanted, now)
+    found = sums.heaps(session, question, wanted, question.by)
+    once = question.by != "tag"  # what has two tags stands in two groups
     return Report(
         question,
         tuple(figures),
-        tuple(_lines(session, question, figures, wanted, now)),
-        total,
-        _total(session, question.earlier(now), figures, wanted, now),
+        tuple(_lines(session, question, figures, found, now)),
+        _total(
+            session, question, figures, sums.all_of(found) if once else sums.heaps(session, question, wanted, ""), now
+        ),
+        _total(session, before := question.earlier(now), figures, sums.heaps(session, before, wanted, ""), now),
     )
 
 
-def _lines(
-    session: Session, question: Question, figures: Sequence[Figure], wanted: Sequence[Kind], now: datetime
-) -> list[Line]:
-    found = sums.heaps(session, question, wanted, question.by)
+def _lines(session: Session, question: Question, figures: Sequence[Figure], found: Heaps, now: datetime) -> list[Line]:
     behind = _backlog(session, question, now) if any(one.how is How.BACKLOG for one in figures) else {}
     groups = _groups(question, found, behind)
     return [Line(key, _cells(question, figures, found, behind.get(key), key)) for key in groups]
@@ -101,9 +101,8 @@ def _backlog(session: Session, question: Question, now: datetime) -> dict[str, i
 
 
 def _total(
-    session: Session, question: Question, figures: Sequence[Figure], wanted: Sequence[Kind], now: datetime
+    session: Session, question: Question, figures: Sequence[Figure], found: Heaps, now: datetime
 ) -> tuple[Value, ...]:
-    found = sums.heaps(session, question, wanted, "")
     behind: int | None = None
     if any(one.how is How.BACKLOG for one in figures):
         behind = sums.backlog_of(session, question, "", end(question, now)).get("", 0)

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from contact.conversation import ConversationTag
+from contact.response.hours import hours_of
 from contact.response.reports import period as periods
-from contact.response.reports.asked import NONE, Question
-from contact.response.reports.figures import VALUED, Heap
-from contact.response.reports.measure import Kind, Measure, slot_of
+from contact.response.reports.asked import NONE, WORK, Question
+from contact.response.reports.figures import TIMED, VALUED, Heap
+from contact.response.reports.measure import SLOT, Kind, Measure, slot_of
 from contact.response.reports.period import CLOCKS, TIMES, Part
+from contact.response.reports.worked import Worked
 
 Heaps = dict[tuple[Kind, str], Heap]
 """By kind and group."""
@@ -45,17 +47,40 @@ def heaps(session: Session, question: Question, kinds: Sequence[Kind], by: str) 
         query = _of(by, select(column, func.count()).where(Measure.kind == int(kind), inside).group_by(column))
         for group, count in rows(session, query):
             found[kind, name(group)].count += count
+    worked = of_work(session, question)
     for kind in valued:
-        query = _of(by, select(column, Measure.value, Measure.returned).where(Measure.kind == int(kind), inside))
-        for group, value, returned in rows(session, query):
+        at = [Measure.at] if worked and kind in TIMED else []
+        query = _of(by, select(column, Measure.value, Measure.returned, *at).where(Measure.kind == int(kind), inside))
+        for group, value, returned, *moment in rows(session, query):
             heap = found[kind, name(group)]
             heap.count += 1
-            heap.values.append(value)
+            heap.values.append(worked.took(moment[0], value) if worked and moment else value)
             if returned:
                 heap.returned += 1
     for heap in found.values():
         heap.values.sort()
     return found
+
+
+def of_work(session: Session, question: Question) -> Worked | None:
+    """What counts business hours, where the question wants that: those of the house's default calendar."""
+    if question.clock != WORK:
+        return None
+    slots = question.period.slots
+    first = select(func.min(Measure.began)).where(Measure.kind.in_([int(kind) for kind in TIMED]))
+    begin = session.scalar(first.where(Measure.slot >= slots[0], Measure.slot < slots[1])) or slots[0]
+    hours = hours_of(session, None)
+    return Worked(hours, datetime.fromtimestamp(begin * SLOT, UTC), datetime.fromtimestamp(slots[1] * SLOT, UTC))
+
+
+def all_of(found: Heaps) -> Heaps:
+    """All groups in one named ""."""
+    made: Heaps = defaultdict(Heap)
+    for (kind, _group), heap in found.items():
+        made[kind, ""].add(heap)
+    for heap in made.values():
+        heap.values.sort()
+    return made
 
 
 def within(slots: tuple[int, int], question: Question) -> ColumnElement[bool]:

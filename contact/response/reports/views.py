@@ -23,10 +23,10 @@ from contact.response.reports import asked, grid, labels, pictures, reader
 from contact.response.reports import behind as behinds
 from contact.response.reports import report as reports
 from contact.response.reports.asked import Question
-from contact.response.reports.behind import Behind
+from contact.response.reports.behind import Behind, Listed
 from contact.response.reports.figures import REPORTS, TARGETS, Unit
 from contact.response.reports.grid import Column, Grid, Shape
-from contact.response.reports.measure import Kind, Measure
+from contact.response.reports.measure import Kind
 from contact.response.reports.period import NAMES, TIMES
 from contact.response.reports.report import Report
 from contact.users import Role
@@ -75,6 +75,7 @@ def show(report: str) -> Any:
         cuts=[name for name in asked.BY if not (name == "agent" and _only_own() is not None)],
         targets=TARGETS,
         own=_only_own() is not None,
+        timed=any(one.unit is Unit.TIME for one in found.figures),
         labels=labels,
         pictures=pictures,
         heat=_heat(found),
@@ -147,8 +148,8 @@ def rows_file(report: str, form: str) -> Any:
     name = f"{report}-{behind.figure.key}-{question.period.first}-{question.period.last}"
     columns, zone = _row_columns(behind, form), question.period.zone
 
-    def made(found: Iterator[Measure]) -> Grid:
-        return Grid(title, facts, columns, (_row_line(row, behind, known, kinds) for row in found), zone)
+    def made(found: Iterator[Listed]) -> Grid:
+        return Grid(title, facts, columns, (_row_line(one, behind, known, kinds) for one in found), zone)
 
     if form == "csv":
         return _csv(made(_flowing(behind, now)), name)
@@ -183,7 +184,7 @@ def _behind(report: str, now: datetime) -> Behind:
     if key is not None:
         asked.check_group(question, key)
     behind = Behind(question, figure, key, longest=request.args.get("order") == "longest")
-    return behind if behind.timed else Behind(question, figure, key)
+    return behind if behind.timed and not question.clock else Behind(question, figure, key)
 
 
 def _after() -> tuple[int, int] | None:
@@ -245,14 +246,14 @@ def _heat(found: Report) -> dict[str, Any] | None:
 # -- rows -------------------------------------------------------------------------------------------
 
 
-def _talks(session: Session, found: Sequence[Measure]) -> tuple[dict[int, Conversation], dict[int, Any]]:
+def _talks(session: Session, found: Sequence[Listed]) -> tuple[dict[int, Conversation], dict[int, Any]]:
     """The conversations of these rows, and who is spoken with."""
-    numbers = {row.conversation_id for row in found}
+    numbers = {one.row.conversation_id for one in found}
     talks = {one.id: one for one in session.scalars(select(Conversation).where(Conversation.id.in_(numbers)))}
     return talks, people(session, {one.contact_id for one in talks.values()})
 
 
-def _flowing(behind: Behind, now: datetime) -> Iterator[Measure]:
+def _flowing(behind: Behind, now: datetime) -> Iterator[Listed]:
     """Every row, part by part, each part read in a thread: others are served between two."""
     after = None
     while found := offload(here().db, behinds.page, behind, now, after, behinds.EACH):
@@ -272,8 +273,9 @@ def _row_columns(behind: Behind, form: str) -> list[Column]:
     ]
 
 
-def _row_line(row: Measure, behind: Behind, known: labels.Names, kinds: dict[int, str]) -> list[Any]:
-    value = row.value if behind.timed or behind.figure.kind is Kind.SCORE else None
+def _row_line(one: Listed, behind: Behind, known: labels.Names, kinds: dict[int, str]) -> list[Any]:
+    row = one.row
+    value = one.value if behind.timed or behind.figure.kind is Kind.SCORE else None
     named = {
         by: getattr(row, "channel" if by == "channel" else f"{by}_id") for by in ("channel", "inbox", "queue", "agent")
     }
@@ -306,6 +308,8 @@ def _facts(
     ]
     if behind is not None and behind.key is not None:
         facts.append((labels.by_name(question.by), labels.group(question.by, behind.key, known)))
+    if question.clock:
+        facts.append((str(_("Time counted")), str(_("Business hours"))))
     if question.target:
         facts.append((str(_("Target")), labels.duration(question.target * 1000, brief=True)))
     local = now.astimezone(question.period.local)
