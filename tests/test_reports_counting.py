@@ -291,6 +291,11 @@ class Second:
                 self.moved(talk)
             case "conversation.assigned":
                 talk["agent"] = row.data["assignee"]
+                if talk["agent"] and not talk.get("given"):
+                    talk["given"] = True
+                    for one in self.made.values():
+                        if one["talk"] == row.conversation_id and one["kind"] in (Kind.IN, Kind.OPENED):
+                            one["agent"] = one["agent"] or talk["agent"]
                 if talk["agent"]:
                     self.put(row, Kind.TAKEN, talk["agent"])
                 self.moved(talk)

@@ -38,7 +38,7 @@ class Place:
     role: Role
 
 
-RESPONSE: tuple[Place, ...] = (Place("/desk/reports", N_("Reports"), "view", Role.AGENT),)
+RESPONSE: tuple[Place, ...] = (Place("/desk/reports", N_("Reports"), "chart", Role.AGENT),)
 """Response management, in the order of the rail."""
 
 

@@ -226,6 +226,9 @@ def _assigned(sheet: Sheet, row: Row) -> None:
     talk = sheet.talk
     talk.agent = row.data.get("assignee")
     if talk.agent is not None:
+        if not talk.given:
+            talk.given = True
+            sheet.given(talk.agent)
         sheet.add(Kind.TAKEN, row, row.at, micros(row.at), agent=talk.agent)
     sheet.held()
 

@@ -62,8 +62,9 @@ class Measure(Base):
     """One measured thing. Channel, inbox, queue and agent are those of that moment.
 
     A conversation that was in no queue yet gets the first one it is put into, also for what was
-    before. `hidden`: its conversation is merged into another one. `returned`: a resolution
-    after which the conversation was opened again.
+    before; what came in before somebody had it is that of the first who has. `hidden`: its
+    conversation is merged into another one. `returned`: a resolution after which the
+    conversation was opened again.
     """
 
     __tablename__ = "measure"

@@ -35,6 +35,12 @@ _HELD = Prepared(
 _SORTED = Prepared(
     sa.update(_ROW).where(_ROW.c.conversation_id == _OF, _ROW.c.queue_id.is_(None)).values(queue_id=bindparam("queue"))
 )
+_GIVEN = Prepared(
+    sa.update(_ROW)
+    .where(_ROW.c.conversation_id == _OF, _ROW.c.agent_id.is_(None))
+    .where((_ROW.c.kind == bindparam("received")) | (_ROW.c.kind == bindparam("opened")))
+    .values(agent_id=bindparam("agent"))
+)
 _READ = Prepared(
     sa.select(_TALK.c.last_id, _TALK.c.state).where(_TALK.c.conversation_id == _OF), [_TALK.c.last_id, _TALK.c.state]
 )
@@ -102,6 +108,11 @@ class Sheet:
     def sorted(self, queue: int) -> None:
         """The first queue it is put into: also for what was before."""
         _SORTED.run(self.session, {"conversation": self.conversation_id, "queue": queue})
+
+    def given(self, agent: int) -> None:
+        """The first who has it: also for what came in before."""
+        values = {"conversation": self.conversation_id, "received": int(Kind.IN), "opened": int(Kind.OPENED)}
+        _GIVEN.run(self.session, {**values, "agent": agent})
 
     def hide(self, hide: bool) -> None:
         mine = sa.update(_ROW).where(_ROW.c.conversation_id == self.conversation_id)

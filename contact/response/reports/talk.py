@@ -26,6 +26,8 @@ class Talk:
     """A person of ours has written in it."""
     sorted: bool = False
     """It was in a queue once."""
+    given: bool = False
+    """Somebody had it once."""
     channel: str = ""
     inbox: int | None = None
     queue: int | None = None
