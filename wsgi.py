@@ -79,11 +79,12 @@ def pages() -> list[Blueprint]:
     from contact.response.hours import views as hours
     from contact.response.levels import views as levels
     from contact.response.queues import views as queues
+    from contact.response.reports import views as reports
     from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages, sheets.pages]
     side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages, letters.pages]
-    side += [hours.pages, levels.pages, queues.pages]
+    side += [hours.pages, levels.pages, queues.pages, reports.pages]
     return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
 
 
@@ -149,11 +150,13 @@ def commands(app: Flask) -> None:
     from contact.cli import group as log
     from contact.cli import people
     from contact.ops import cli as ops
+    from contact.response.reports.cli import group as reports
     from contact.users.cli import group as user
 
     app.cli.add_command(user)
     app.cli.add_command(log)
     app.cli.add_command(people)
+    app.cli.add_command(reports)
     ops.install(app, [check.mailboxes, fax.lines])
 
 

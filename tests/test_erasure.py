@@ -313,6 +313,7 @@ def test_every_table_is_thought_of() -> None:
         "service_policy", "service_clock", "service_result",
         "queue_member", "queue_turn",
         "queue_inbox", "agent", "attendance", "absence",
+        "measure", "measured",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",

@@ -42,10 +42,11 @@ class Place:
 
 
 RESPONSE: tuple[Place, ...] = (
+    Place("/desk/wallboard", N_("Wallboard"), "desk", Role.AGENT),
+    Place("/desk/reports", N_("Reports"), "chart", Role.AGENT),
+    Place("/desk/queues", N_("Queues"), "bullets", Role.SUPERVISOR),
     Place("/desk/levels", N_("Service levels"), "clock", Role.SUPERVISOR),
     Place("/desk/hours", N_("Business hours"), "sun", Role.SUPERVISOR),
-    Place("/desk/wallboard", N_("Wallboard"), "desk", Role.AGENT),
-    Place("/desk/queues", N_("Queues"), "bullets", Role.SUPERVISOR),
 )
 """Response management, in the order of the rail."""
 

@@ -6,11 +6,12 @@ It reads the log: each concern is a reader of its own, so that one that fails st
 from __future__ import annotations
 
 from contact.log import Reader
-from contact.response import levels
-from contact.response.queues.reader import reader as queues_reader
 from contact.service import Service
 
 
 def readers(_service: Service) -> list[Reader]:
     """Its readers of the log, in the order they read."""
-    return [queues_reader(), levels.reader]
+    from contact.response import levels, reports
+    from contact.response.queues.reader import reader as queues
+
+    return [queues(), levels.reader, reports.READER]

@@ -1,0 +1,79 @@
+"""The reader "reports", and how its tables are filled anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from contact import log
+from contact.db import Database, utcnow, wake
+from contact.log import Reader, ReaderState
+from contact.response.reports.counting import count
+from contact.response.reports.measure import Measure, Measured
+
+NAME = "reports"
+PART = 5_000
+"""Rows emptied in one transaction: whoever waits for the database's one write lock comes between two."""
+REBUILDING = "being counted anew"
+
+READER = Reader(NAME, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the log is counted."""
+
+    position: int
+    head: int
+    stopped: bool
+
+    @property
+    def behind(self) -> int:
+        return max(0, self.head - self.position)
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.position // self.head if self.head else 100
+
+
+def progress(session: Session) -> Progress:
+    state = session.get(ReaderState, NAME)
+    position, stopped = (state.position, state.stopped_at is not None) if state else (0, False)
+    return Progress(position, log.head(session), stopped)
+
+
+def read_all(db: Database, batch: int = 200) -> int:
+    """Read to the end, in a command or a test; returns how many rows. The worker does it by itself."""
+    read = 0
+    while True:
+        with db.write() as session:
+            done = log.advance(session, READER, batch)
+        if not done:
+            return read
+        read += done
+
+
+def rebuild(db: Database) -> None:
+    """Empty the tables, part by part, and let the reader begin at the first row again."""
+    with db.write() as session:
+        _stop(session)
+    for table, key in ((Measure, Measure.id), (Measured, Measured.conversation_id)):
+        while True:
+            with db.write() as session:
+                numbers = session.scalars(select(key).order_by(key).limit(PART)).all()
+                if not numbers:
+                    break
+                session.execute(delete(table).where(key <= numbers[-1]))
+    with db.write() as session:
+        mine = update(ReaderState).where(ReaderState.name == NAME)
+        session.execute(mine.values(position=0, stopped_at=None, error=None))
+        wake(session, "log")
+
+
+def _stop(session: Session) -> None:
+    """So that no worker reads meanwhile."""
+    state = session.get(ReaderState, NAME, with_for_update=True) or ReaderState(name=NAME, position=0)
+    state.stopped_at, state.error = utcnow(), REBUILDING
+    session.add(state)
