@@ -74,20 +74,36 @@ def pages() -> list[Blueprint]:
     from channels import webhooks
     from channels.chat import views as chat
     from channels.sms import views as sms
-    from contact.desk import api, contacts, deliveries, failed, home, inboxes, letters, parcel, sandbox, sheets, views
+    from contact.desk import (
+        alarming,
+        api,
+        contacts,
+        deliveries,
+        failed,
+        home,
+        inboxes,
+        letters,
+        parcel,
+        sandbox,
+        sheets,
+        views,
+    )
+    from contact.response.returned import views as returned
     from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages, sheets.pages]
     side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages, letters.pages]
+    side += [alarming.pages, returned.pages]
     return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
 
 
 def doors() -> list[Door]:
     """Socket doors: `door(live)`, see contact/web/live.py."""
     from channels.chat import live as chat
+    from contact.desk import alarming
     from contact.desk import live as desk
 
-    return [chat.door, desk.door]
+    return [chat.door, desk.door, alarming.door]
 
 
 def readers(service: Service) -> list[Reader]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from contact import letters
+from contact import alarms, letters
 from contact.conversation import Mention, listing
 from contact.desk import seen, trouble, view
 from contact.desk.view import SavedView, Wanted
 from contact.service import Service
+from contact.text import N_
 from contact.users import Role, User
 
 CAP = 100
@@ -37,7 +38,7 @@ class Place:
     role: Role
 
 
-RESPONSE: tuple[Place, ...] = ()
+RESPONSE: tuple[Place, ...] = (Place("/desk/returned", N_("Came back"), "bounce", Role.AGENT),)
 """Response management, in the order of the rail."""
 
 
@@ -49,6 +50,8 @@ class Nav:
     mentions: int
     views: list[ViewLine]
     trouble: int
+    alarmed: bool
+    """Whether something of the trouble is new and grows."""
     unread: int
     response: list[Place]
     letters: bool = False
@@ -63,6 +66,7 @@ def build(service: Service, user: User) -> Nav:
             mentions=mentions(session, user.id),
             views=[ViewLine(each, _count(session, each, user.id)) for each in view.visible(session, user.id)],
             trouble=trouble.total(session) if user.may(Role.SUPERVISOR) else 0,
+            alarmed=user.may(Role.SUPERVISOR) and bool(alarms.ringing(session)),
             unread=seen.waiting(session, user.id),
             response=[place for place in RESPONSE if user.may(place.role)],
             letters=bool(letters.hand_inboxes(session)),

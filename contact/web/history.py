@@ -41,6 +41,9 @@ SENTENCES: Final[Mapping[str, object]] = {
     "letter.returned": lazy_gettext("noted a letter that came back"),
     "reader.restarted": lazy_gettext("started a reader of the log again"),
     "outbox.retried": lazy_gettext("sent failed messages again"),
+    "outbox.decided": lazy_gettext("decided what became of several messages"),
+    "job.again": lazy_gettext("ran periodic work again"),
+    "address.lifted": lazy_gettext("took the mark off an address that mail came back from"),
     "sandbox.cleared": lazy_gettext("deleted all caught mails"),
 }
 
