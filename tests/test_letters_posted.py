@@ -28,7 +28,7 @@ from contact.channel import HAND, Asks
 from contact.db import Database, utcnow
 from contact.desk import writing
 from contact.directory import Address
-from contact.errors import Conflict, Suppressed, NotFound, Suppressed
+from contact.errors import Conflict, NotFound, Suppressed
 from contact.letters import Returned
 from contact.messages import AddressKind, DeliveryState, Fault, Party, Waiting, Wish
 from contact.outbox import Delivery, Words
