@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.orm import Session
 
 from contact import alarms, log
@@ -25,6 +25,8 @@ from contact.prepared import Prepared
 
 MOST = 20
 """New conversations of one sender within `WINDOW`; a shop's order system stays below it, a loop does not."""
+MOST_OF_FORMS = 200
+"""The same of a sender that writes for others (`Reply-To`): every mail of a form is another person's."""
 WINDOW = timedelta(minutes=10)
 TAG = "flood"
 MARK = "flood"
@@ -39,7 +41,7 @@ _NEWEST = Prepared(
         Conversation.merged_into.is_(None),
     )
     .order_by(Conversation.id.desc())
-    .limit(MOST + 1),
+    .limit(bindparam("most", type_=Integer)),
     _COLUMNS,
 )
 
@@ -52,10 +54,16 @@ class Gathered:
     count: int
 
 
-def gather(session: Session, now: datetime, who: Who, inbox_id: int, subject: str) -> Gathered | None:
-    """The conversation that takes one more mail of a flooding sender; None when there is no flood."""
-    begun = _NEWEST.rows(session, {"contact": who.contact_id, "after": now - WINDOW})
-    if len(begun) < MOST:
+def gather(
+    session: Session, now: datetime, who: Who, inbox_id: int, subject: str, for_others: bool = False
+) -> Gathered | None:
+    """The conversation that takes one more mail of a flooding sender; None when there is no flood.
+
+    `for_others`: it is to be answered to somebody else, as the mails of a form on a web site are.
+    """
+    most = MOST_OF_FORMS if for_others else MOST
+    begun = _NEWEST.rows(session, {"contact": who.contact_id, "after": now - WINDOW, "most": most})
+    if len(begun) < most:
         return None
     alike = [number for number, known, _ in begun if bare(known) == bare(subject)]
     for number in (*alike, *(number for number, *_ in begun)):

@@ -170,7 +170,7 @@ def _talk(
     if newest is not None and _goes_on(going := conversations.shown_in(session, newest), inbound.sender.kind, now):
         return going, False
     if inbound.sender.kind is AddressKind.EMAIL:
-        gathered = floods.gather(session, now, who, inbox_id, inbound.subject)
+        gathered = floods.gather(session, now, who, inbox_id, inbound.subject, inbound.reply_to is not None)
         if gathered is not None:
             floods.note(session, now, gathered, who)
             return gathered.talk, True

@@ -328,6 +328,16 @@ def test_a_busy_customer_is_no_flood(office: PostOffice) -> None:
     assert rows(office, Name.SENDER_FLOODED) == []
 
 
+def test_a_form_on_a_web_site_writes_for_many_people(office: PostOffice) -> None:
+    with office.smtp() as smtp:
+        for number in range(floods.MOST + 10):
+            mail = letter(f"question {number}", sender="form@shop.example", Subject="New question",
+                          Reply_To=f"kim{number}@customer.example")  # fmt: skip
+            smtp.sendmail("form@shop.example", [HELP], mail.as_bytes())
+    office.settled()
+    assert len(office.conversations()) == floods.MOST + 10
+
+
 def test_turns() -> None:
     assert raw.in_turn({1: "a", 2: "a", 3: "a", 4: "b", 5: "c", 6: "b"}) == [1, 4, 5, 2, 6, 3]
     assert raw.in_turn({}) == []
