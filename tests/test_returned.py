@@ -118,6 +118,10 @@ def test_a_dead_address_takes_no_more_mail_until_somebody_lifts_it(office: PostO
     assert (back.user_id, back.data["how"]) == (1, "agent")
     sent(office, sink)
     proves_itself(office)
+    with office.service.db.write() as session:
+        session.execute(update(Address).where(Address.id == marked.id).values(unreachable_at=utcnow()))
+    (difference,) = office.one(lambda session: [str(one) for one in verify.verify(session)])
+    assert difference.startswith(f"address {marked.id}: unreachable_at is")
 
 
 def test_what_waits_when_the_bounce_comes_is_held_for_a_person(office: PostOffice, sink: Sink) -> None:

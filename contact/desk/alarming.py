@@ -51,6 +51,8 @@ def told(session: Session) -> list[Told]:
 
 def sentence(alarm: Alarm) -> str:
     facts = alarm.facts
+    if "sentence" in facts:  # another concern's, marked for translation where it is raised
+        return str(_(facts["sentence"])) % {**facts, "name": alarm.name}
     kind, _colon, what = alarm.name.partition(":")
     count = int(facts.get("count", 0))
     given = {"minutes": facts.get("minutes", ""), "num": count}
@@ -75,6 +77,8 @@ def sentence(alarm: Alarm) -> str:
 
 
 def _href(alarm: Alarm) -> str:
+    if "href" in alarm.facts:
+        return str(alarm.facts["href"])
     if alarm.name.startswith(watching.FLOOD):
         return f"/desk/conversations/{alarm.facts.get('conversation', 0)}"
     return "/desk/failed"
