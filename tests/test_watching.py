@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -18,13 +19,14 @@ from real import wait_for
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from contact import alarms, jobs, log, watching
+from contact import alarms, floods, inbox, intake, jobs, log, raw, watching
 from contact.db import utcnow
 from contact.desk import causes
 from contact.desk.causes import SPAN, grouped
 from contact.directory import Address, reach
 from contact.jobs import Clock, Job, JobRun
 from contact.log import ReaderState
+from contact.messages import Envelope
 from contact.outbox import Delivery
 from contact.users import User
 from contact.users.audit import AuditRow
@@ -239,3 +241,19 @@ def test_an_agent_takes_the_mark_off_an_address(home: House) -> None:
     with home.db.read() as session:
         assert session.scalars(select(AuditRow.what).order_by(AuditRow.id.desc()).limit(1)).one() == "address.lifted"
     assert town.mina
+
+
+def test_floods_and_turns_on_both_databases(hall: Hall) -> None:
+    taken = [hall.mail_in("robot@loud.example", f"alarm {n}", subject=f"Host {n}") for n in range(3)]
+    with hall.db.write() as session:
+        for n in range(floods.MOST):
+            letter = hall.letter("robot@loud.example", f"more {n}", subject="Disk")
+            taken.append(intake.take(session, hall.now, letter, inbox.get(session, hall.mail)))
+    assert len({one.conversation_id for one in taken}) == floods.MOST
+    with hall.db.write() as session:
+        envelope = Envelope("email", hall.mail, "help@shop.example", "smtp", sender="robot@loud.example")
+        loud = [raw.keep(session, hall.now, envelope, b"From: robot@loud.example\r\n\r\nx") for _ in range(4)]
+        fetched = replace(envelope, sender="", source="imap:x")
+        quiet = raw.keep(session, hall.now, fetched, b"From: Kim <Kim@a.example>\r\n\r\nx")
+        assert raw.waiting(session) == [loud[0], quiet, *loud[1:]]
+        assert session.get_one(raw.Raw, quiet).sender == "kim@a.example"
