@@ -75,16 +75,30 @@ def pages() -> list[Blueprint]:
     from channels import webhooks
     from channels.chat import views as chat
     from channels.sms import views as sms
-    from contact.desk import api, contacts, deliveries, failed, home, inboxes, letters, parcel, sandbox, sheets, views
+    from contact.desk import (
+        alarming,
+        api,
+        contacts,
+        deliveries,
+        failed,
+        home,
+        inboxes,
+        letters,
+        parcel,
+        sandbox,
+        sheets,
+        views,
+    )
     from contact.response.hours import views as hours
     from contact.response.levels import views as levels
     from contact.response.queues import views as queues
     from contact.response.reports import views as reports
+    from contact.response.returned import views as returned
     from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages, sheets.pages]
     side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages, letters.pages]
-    side += [hours.pages, levels.pages, queues.pages, reports.pages]
+    side += [alarming.pages, hours.pages, levels.pages, queues.pages, reports.pages, returned.pages]
     return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
 
 
@@ -92,9 +106,10 @@ def doors() -> list[Door]:
     """Socket doors: `door(live)`, see contact/web/live.py."""
     from channels.chat import live as chat
     from contact import attending
+    from contact.desk import alarming
     from contact.desk import live as desk
 
-    return [chat.door, desk.door, attending.door]
+    return [chat.door, desk.door, attending.door, alarming.door]
 
 
 def readers(service: Service) -> list[Reader]:

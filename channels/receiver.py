@@ -114,7 +114,9 @@ class Desk:
     def _jobs(self, limit: int) -> list[Job]:
         with self._db.read() as session:
             ids = raw.waiting(session, limit)
-            rows = session.scalars(select(Raw).where(Raw.id.in_(ids)).order_by(Raw.id).options(undefer(Raw.content)))
+            found = session.scalars(select(Raw).where(Raw.id.in_(ids)).options(undefer(Raw.content)))
+            turns = {number: turn for turn, number in enumerate(ids)}
+            rows = sorted(found, key=lambda row: turns[row.id])
             known: dict[int, InboxFacts] = {}
             jobs = []
             for row in rows:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from contact import conversation, sweeping, users
+from contact import conversation, sweeping, users, watching
 from contact.db import utcnow
 from contact.desk.held import held
 from contact.desk.uploads import Uploads
@@ -49,6 +49,7 @@ async def sweep_store(context: Context, _slot: datetime) -> None:
 JOBS = (
     Job("sweep files", sweep_files, every=FILES_EVERY),
     Job("sweep store", sweep_store, every=STORE_EVERY),
+    watching.JOB,
     Job("wake snoozed", wake_snoozed, every=WAKE_EVERY),
     Job("sweep sessions", sweep_sessions, every=SWEEP_EVERY),
 )

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact import conversation as conversations
 from contact import log
-from contact.conversation import Talk
+from contact.conversation import Conversation, Talk
 from contact.db import Base, Id, Utc
 from contact.directory import Address
 from contact.messages import Wish
@@ -68,7 +68,7 @@ def record(
     wish: Wish,
     *,
     channel: str,
-    talk: Talk | None = None,
+    talk: Talk | Conversation | None = None,
     about_id: int | None = None,
     user_id: int | None = None,
 ) -> bool:

@@ -245,7 +245,7 @@ def _raw(session: Session, rows: Sequence[int], emails: Sequence[str]) -> set[st
         numbers.update(session.scalars(select(Raw.id).where(Raw.interaction_id.in_(part))))
     if emails:
         sender = Raw.envelope["sender"].as_string()
-        numbers.update(session.scalars(select(Raw.id).where(sender.in_(emails))))
+        numbers.update(session.scalars(select(Raw.id).where(or_(sender.in_(emails), Raw.sender.in_(emails)))))
     doomed: set[str] = set()
     for part in _parts(sorted(numbers)):
         kept = select(Raw.sha256).where(Raw.id.in_(part), Raw.content.is_(None), Raw.sha256 != "")
@@ -255,6 +255,7 @@ def _raw(session: Session, rows: Sequence[int], emails: Sequence[str]) -> set[st
         "sha256": "",
         "size": 0,
         "envelope": {"source": "erased"},
+        "sender": None,
         "error": "",
         "state": "parsed",
     }
@@ -308,7 +309,13 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
     session.execute(delete(claim).where(or_(claim.contact_id.in_(people), claim.address_id.in_(places))))
     session.execute(delete(hint).where(or_(hint.low.in_(people), hint.high.in_(people))))
     for number in places:
-        gone = {"value": f"erased-{number}", "verified_at": None, "unreachable_at": None, "unreachable_reason": ""}
+        gone = {
+            "value": f"erased-{number}",
+            "verified_at": None,
+            "unreachable_at": None,
+            "unreachable_reason": "",
+            "unreachable_code": None,
+        }
         session.execute(update(Address).where(Address.id == number).values(gone))
         session.execute(update(Consent).where(Consent.address_id == number).values(words=""))
     nobody = {"name": "", "organisation": "", "language": None, "zone": None, "note": "", "erased_at": now}

@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from contact import consent, directory, files, known, log, remotes, thread
+from contact import consent, directory, files, floods, known, log, remotes, thread
 from contact import conversation as conversations
 from contact.conversation import State, Talk
-from contact.directory import Who
+from contact.directory import Who, reach
 from contact.errors import InvalidAddress, KeyReused
 from contact.inbox import Inbox
 from contact.known import Seen
@@ -78,9 +78,12 @@ def take(
         language=inbound.facts.get("language"),
         verified=inbound.sender.kind is AddressKind.VISITOR,
     )
+    if who.unreachable_at is not None and inbound.nature is Nature.HUMAN:
+        reach.found(session, now, who.address_id, reach.How.WROTE)
     refs = thread.look(session, inbound.thread)
-    talk = _talk(session, now, inbound, inbox.id, who, refs, found.talk)
-    row = conversations.record(session, now, talk, NAMES[inbound.nature], **_row(inbound, who, inbox.id, items))
+    talk, flood = _talk(session, now, inbound, inbox.id, who, refs, found.talk)
+    given = _row(inbound, who, inbox.id, items) | ({"data": {floods.MARK: True}} if flood else {})
+    row = conversations.record(session, now, talk, NAMES[inbound.nature], **given)
     files.attach(session, row.id, items)
     if inbound.remotes:
         remotes.keep(session, now, row.id, inbox.id, inbound.remotes)
@@ -158,14 +161,19 @@ def _talk(
     who: Who,
     refs: Sequence[thread.Ref],
     newest: Talk | None,
-) -> Talk:
-    """The conversation it belongs to, or a new one."""
+) -> tuple[Talk, bool]:
+    """The conversation it belongs to, or a new one; and whether it is one mail of a flood."""
     named = thread.find(inbound.thread, refs)
     found = conversations.talk(session, named) if named is not None else _likely(session, inbound, who, refs)
     if found is not None and not (found := conversations.shown_in(session, found)).erased:
-        return found
+        return found, False
     if newest is not None and _goes_on(going := conversations.shown_in(session, newest), inbound.sender.kind, now):
-        return going
+        return going, False
+    if inbound.sender.kind is AddressKind.EMAIL:
+        gathered = floods.gather(session, now, who, inbox_id, inbound.subject, inbound.reply_to is not None)
+        if gathered is not None:
+            floods.note(session, now, gathered, who)
+            return gathered.talk, True
     begun = conversations.begin(
         session,
         now,
@@ -178,7 +186,7 @@ def _talk(
     )
     if inbound.nature not in (Nature.HUMAN, Nature.BULK):  # kept and found, but nobody's work
         conversations.resolve(session, now, begun, None)
-    return begun
+    return begun, False
 
 
 def _likely(session: Session, inbound: Inbound, who: Who, refs: Sequence[thread.Ref]) -> Talk | None:

@@ -28,6 +28,8 @@ RENEW = 2.0
 """Seconds between two askings for the lease."""
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 """Intervals are counted from here, so that every process sees the same slots."""
+WANTED = datetime(2000, 1, 1, tzinfo=UTC)
+"""The slot of a job that a person wants run again."""
 MOST_CAUGHT_UP = 1000
 KEPT = timedelta(days=30)
 _TICK = timedelta(microseconds=1)
@@ -107,23 +109,37 @@ class Clock:
             elif leading and not held:
                 log.warning("the clock passed to another worker")
                 scheduler.pause()
+            if held:
+                await self._again(context)
             leading = held
             await context.sleep(RENEW)
+
+    async def _again(self, context: Context) -> None:
+        """What a person wants run before its time."""
+        for name in await context.read(wanted, [job.name for job in self._jobs]):
+            await context.write(unwant, name)
+            job = next(job for job in self._jobs if job.name == name)
+            await _run(context, job, utcnow())
+
+
+async def _run(context: Context, job: Job, slot: datetime) -> None:
+    """One slot, if it is ours."""
+    if context.stop.is_set() or not await context.write(claim, job.name, slot, context.process, utcnow()):
+        return
+    error = ""
+    try:
+        await job.run(context, slot)
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {failure}"
+        log.exception("job failed", job=job.name)
+    await context.write(settle, job.name, slot, utcnow(), error)
 
 
 async def _tick(context: Context, job: Job, trigger: Any, since: datetime) -> None:
     """Run what is due of one job, now."""
     last = await context.read(last_slot, job.name)
     for slot in due(trigger, last or since, utcnow(), job.catch_up):
-        if context.stop.is_set() or not await context.write(claim, job.name, slot, context.process, utcnow()):
-            continue
-        error = ""
-        try:
-            await job.run(context, slot)
-        except Exception as failure:
-            error = f"{type(failure).__name__}: {failure}"
-            log.exception("job failed", job=job.name)
-        await context.write(settle, job.name, slot, utcnow(), error)
+        await _run(context, job, slot)
 
 
 def due(trigger: Any, last: datetime, now: datetime, every: bool) -> list[datetime]:
@@ -140,8 +156,23 @@ def due(trigger: Any, last: datetime, now: datetime, every: bool) -> list[dateti
     return slots
 
 
+def want(session: Session, job: str, by: str, now: datetime) -> None:
+    """Let a job run again as soon as the clock looks: a slot before all others says so."""
+    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    asked = dialect.insert(JobRun).values(job=job, slot=WANTED, owner=by, started_at=now, error="")
+    session.execute(asked.on_conflict_do_nothing())
+
+
+def wanted(session: Session, names: Sequence[str]) -> list[str]:
+    return list(session.scalars(select(JobRun.job).where(JobRun.job.in_(names), JobRun.slot == WANTED)))
+
+
+def unwant(session: Session, job: str) -> None:
+    session.execute(delete(JobRun).where(JobRun.job == job, JobRun.slot == WANTED))
+
+
 def last_slot(session: Session, job: str) -> datetime | None:
-    return session.scalar(select(func.max(JobRun.slot)).where(JobRun.job == job))
+    return session.scalar(select(func.max(JobRun.slot)).where(JobRun.job == job, JobRun.slot > WANTED))
 
 
 def claim(session: Session, job: str, slot: datetime, owner: str, now: datetime) -> bool:

@@ -13,13 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ForeignKey, Index, Integer, func, select, update
+from sqlalchemy import ForeignKey, Index, Integer, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact import consent, directory, log, outbox
 from contact.channel import HAND
 from contact.db import Base, Id, Utc
-from contact.directory import Address, Contact
+from contact.directory import Address, Contact, reach
 from contact.errors import Conflict, NotFound
 from contact.inbox import Inbox
 from contact.messages import AddressKind, DeliveryState, Fault, Receipt, Who
@@ -241,5 +241,5 @@ def correct(session: Session, now: datetime, address_id: int, value: str, user_i
         raise NotFound("This address does not exist.")
     contact = session.get_one(Contact, old.contact_id)
     right = directory.add_address(session, now, contact, AddressKind.POST, value, user_id)
-    session.execute(update(Address).where(Address.id == right.id).values(unreachable_at=None, unreachable_reason=""))
+    reach.found(session, now, right.id, reach.How.AGENT, user_id)
     return right

@@ -92,6 +92,9 @@ class Name(StrEnum):
     ADDRESS_ADDED = "address.added"
     ADDRESS_CLAIMED = "address.claimed"
     ADDRESS_REMOVED = "address.removed"
+    ADDRESS_UNREACHABLE = "address.unreachable"
+    ADDRESS_REACHABLE = "address.reachable"
+    SENDER_FLOODED = "sender.flooded"
 
 
 class Interaction(Base):

@@ -7,6 +7,9 @@ read. What fails to parse stays visible with its reason and can be tried again.
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +39,10 @@ from contact.messages import Envelope
 from contact.prepared import Prepared
 from contact.text import storable
 
+IN_VIEW = 1000
+"""Waiting messages that are looked at when it is decided whose turn it is."""
+HEAD = 16 * 1024
+_FROM = re.compile(rb"^from:[^\r\n]{0,300}?([\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w.-]{1,255})", re.IGNORECASE | re.MULTILINE)
 IN_ROW = 256 * 1024
 """Bytes up to which a message is kept in its row; larger ones go to the file store."""
 
@@ -58,6 +65,8 @@ class Raw(Base):
     inbox_id: Mapped[int] = mapped_column(Id, ForeignKey("inbox.id"))
     key: Mapped[str | None] = mapped_column(String(255), unique=True)
     envelope: Mapped[dict[str, Any]] = mapped_column(Json)
+    sender: Mapped[str | None] = mapped_column(String(320))
+    """Who wrote it, as far as the transport or the first lines say: whose turn it is when many wait."""
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(BigInteger)
     content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
@@ -98,11 +107,13 @@ def keep(
     if key is not None and (known := session.scalar(select(Raw.id).where(Raw.key == key))) is not None:
         return known
     facts = asdict(envelope)
+    sender = (envelope.sender or writer(content)).lower()[:320]
     facts["received_at"] = None
     values = {
         "channel": envelope.channel,
         "inbox_id": envelope.inbox_id,
         "key": key,
+        "sender": storable(sender),
         "envelope": storable(facts),
         "sha256": stored or hashlib.sha256(content).hexdigest(),
         "size": len(content),
@@ -123,7 +134,7 @@ def known(session: Session, key: str) -> bool:
 
 def _insert(dialect: Any) -> Prepared:
     row = Raw.__table__
-    given = ("channel", "inbox_id", "key", "envelope", "sha256", "size", "content", "received_at")
+    given = ("channel", "inbox_id", "key", "sender", "envelope", "sha256", "size", "content", "received_at")
     values = {name: bindparam(name, type_=row.c[name].type) for name in given}
     fixed = {"state": RawState.KEPT.value, "tries": 0, "error": ""}
     return Prepared(
@@ -151,9 +162,36 @@ def content_of(row: Raw, store: Store) -> bytes:
 
 
 def waiting(session: Session, limit: int = 50) -> list[int]:
-    """Ids of messages nobody has read yet, oldest first."""
-    query = select(Raw.id).where(Raw.state == RawState.KEPT.value).order_by(Raw.id).limit(limit)
-    return list(session.scalars(query))
+    """Ids of messages nobody has read yet: each sender's own in order, and the senders in turn.
+
+    One that sends a thousand holds up nobody: looked at are the oldest and the newest that wait, so that
+    whoever came just now is seen however long the line is.
+    """
+    oldest = _OLDEST.rows(session, {"most": IN_VIEW})
+    line = {number: (inbox, sender or "") for number, inbox, sender in oldest}
+    if len(oldest) == IN_VIEW:
+        known = set(line.values())
+        newest = _NEWEST.rows(session, {"most": IN_VIEW // 4})
+        line |= {
+            number: (inbox, sender or "") for number, inbox, sender in newest if (inbox, sender or "") not in known
+        }
+    return in_turn(line)[:limit]
+
+
+def in_turn(line: Mapping[int, Hashable]) -> list[int]:
+    """The numbers of `line` in rounds: the first of everybody, then the second of everybody. Pure."""
+    taken: Counter[Hashable] = Counter()
+    rounds: list[tuple[int, int]] = []
+    for number in sorted(line):
+        rounds.append((taken[line[number]], number))
+        taken[line[number]] += 1
+    return [number for _, number in sorted(rounds)]
+
+
+def writer(content: bytes) -> str:
+    """The address in the From field of a mail, without reading the rest; "" when there is none to see."""
+    found = _FROM.search(content[:HEAD])
+    return found[1].decode("ascii", "replace") if found else ""
 
 
 def parsed(row: Raw, interaction_id: int | None) -> None:
@@ -173,6 +211,9 @@ def failed(row: Raw, reason: str) -> None:
     row.tries += 1
 
 
+_LINE = (Raw.id, Raw.inbox_id, Raw.sender)
+_WAITING = select(*_LINE).where(text("raw.state = 'kept'")).limit(bindparam("most", type_=Integer))
+_OLDEST, _NEWEST = (Prepared(_WAITING.order_by(order), _LINE) for order in (Raw.id, Raw.id.desc()))
 _UNDERSTOOD = Prepared(
     update(Raw)
     .where(Raw.id == bindparam("raw_id"), Raw.state == RawState.KEPT.value)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from contact import log
 from contact.conversation import Conversation, ConversationCount, ConversationTag, Participant, Snapshot, fold
 from contact.conversation.conversation import project
-from contact.directory import Contact
+from contact.directory import Address, Contact
 from contact.errors import NotFound
 from contact.files import CHUNK, Attachment, Store
 from contact.log import Interaction, Name, ReaderState
@@ -59,6 +59,7 @@ def verify(
     """Every difference between the log and the tables. With `store` the files are read too."""
     _snapshot(session)
     yield from _conversations(session, progress)
+    yield from _marks(session)
     yield from _participants(session)
     yield from _contacts(session)
     yield from _deliveries(session)
@@ -121,6 +122,22 @@ _ROWS = select(
 _TAGS = select(ConversationTag.tag).order_by(ConversationTag.tag)
 _FIELDS = tuple(field.name for field in fields(Snapshot))
 _COLUMNS: Sequence[InstrumentedAttribute[Any]] = [getattr(Conversation, name) for name in _FIELDS]
+
+
+def _marks(session: Session) -> Iterator[Difference]:
+    """Addresses that take no mail, by the newest row about each; of erased people nothing is known any more."""
+    row, names = Interaction, (Name.ADDRESS_UNREACHABLE.value, Name.ADDRESS_REACHABLE.value)
+    newest = select(func.max(row.id)).where(row.name.in_(names)).group_by(row.address_id)
+    found = session.execute(
+        select(Address.id, Address.unreachable_at, row.name)
+        .join(Address, Address.id == row.address_id)
+        .join(Contact, Contact.id == Address.contact_id)
+        .where(row.id.in_(newest), Contact.erased_at.is_(None))
+    )
+    for number, since, name in found:
+        if (since is not None) != (name == Name.ADDRESS_UNREACHABLE):
+            expected = "set" if name == Name.ADDRESS_UNREACHABLE else None
+            yield Difference("address", number, "unreachable_at", since, expected)
 
 
 def _conversations(session: Session, progress: Progress) -> Iterator[Difference]:

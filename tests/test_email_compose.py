@@ -244,7 +244,8 @@ def test_no_text_gets_out_of_its_field(subject: str, name: str, file_name: str, 
     )
     made = message_from_bytes(compose(message, InboxFacts(1, "email", "smtp", "a@b.example", name), key=KEY))
     assert set(made.keys()) <= {
-        "Date", "From", "To", "Cc", "Reply-To", "Subject", "Message-ID", "In-Reply-To", "References", "MIME-Version",
+        "Date", "From", "To", "Cc", "Reply-To", "Subject", "Message-ID", "In-Reply-To", "References",
+        "X-Returns-To", "MIME-Version",
         "Content-Type",
     }  # fmt: skip
     assert len(made.get_payload()) == 2

@@ -57,7 +57,7 @@ def furnish(hall: Hall) -> dict[str, Any]:
         begun = outbox.begin(session, hall.now, sent, "w")
         assert begun is not None
         caught.keep(session, hall.now, Catch("a", ("secret.kim@a.example",), "밀담", begun.message_id, b"secret.kim"))
-        told = Receipt(DeliveryState.FAILED, delivery_id=sent, fault=Fault.ADDRESS_INVALID, code="550",
+        told = Receipt(DeliveryState.FAILED, delivery_id=sent, fault=Fault.CONTENT_REJECTED, code="550",
                        reason="<secret.kim@a.example> unknown", exchange={"said": "secret.kim"})  # fmt: skip
         outbox.settle(session, hall.tick(), told)
     waiting = hall.reply(first.conversation_id, "밀담 아직", not_before=hall.now + timedelta(hours=1))
@@ -314,6 +314,7 @@ def test_every_table_is_thought_of() -> None:
         "queue_member", "queue_turn",
         "queue_inbox", "agent", "attendance", "absence",
         "measure", "measured",
+        "alarm",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",

@@ -64,7 +64,8 @@ _BOUNCE_SUBJECT = re.compile(
     r"(?:메일|메시지|이메일)?\s*(?:전송|배달|발송|전달)(?:되지\s*(?:않음|못함)|\s*실패|할 수 없음|\s*불가)|"
     r"반송(?:된)?\s*(?:메일|편지)|"
     r"warning:? (?:could not|message)|your message (?:couldn't|could not|wasn't)|user unknown|mail error|"
-    r"bounce|permanent (?:delivery )?(?:error|failure)|rejected|unable to deliver|(?:e-?mail|"
+    r"bounce|there was an error sending|permanent (?:delivery )?(?:error|failure)|rejected|unable to deliver|"
+    r"(?:e-?mail|"
     r"mail) (?:could|can)\s*not be|error (?:sending|in)|"
     r"notification d'état de remise|informe de no entrega|mail could not be delivered|delivery notification)",
     re.I,
@@ -205,7 +206,7 @@ def _bounce(message: Message, body: str, envelope_sender: str | None) -> Verdict
     replied = first(message, "auto-submitted").strip().lower().startswith("auto-replied") or _AUTO_SUBJECT.match(
         subject
     )
-    if replied and not titled and not (daemon and told):
+    if replied and not titled:
         return None
     if daemon and (titled or told):
         return Verdict(Nature.BOUNCE, "mail system's sender and words")

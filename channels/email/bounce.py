@@ -12,6 +12,7 @@ from datetime import datetime
 from email.message import Message
 from typing import NamedTuple, TypeGuard
 
+from channels.email.cause import Cause, cause
 from channels.email.headers import address, eight_bit, first, unfold
 from channels.email.headers import text as readable
 from contact.messages import DeliveryState, Fault, Receipt, Who
@@ -26,6 +27,12 @@ class Status(NamedTuple):
     action: str
     code: str
     words: str
+    stage: str = ""
+    """The SMTP command that was refused: `MAIL`, `RCPT`, `DATA`; empty where nobody says."""
+
+    @property
+    def cause(self) -> Cause:
+        return cause(self.code, self.words, stage=self.stage)
 
 
 _ACTIONS = {
@@ -35,65 +42,47 @@ _ACTIONS = {
     "relayed": DeliveryState.WIRED,
     "expanded": DeliveryState.WIRED,
 }
+_PLAIN = (Fault.ADDRESS_INVALID, Fault.QUOTA)
+"""What words alone say plainly enough, where a free-form bounce names no code."""
 _CODE = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-_REPLY_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -]|$)")
 _FREE_CODE = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 
-_FAULTS: tuple[tuple[str, Fault, Who], ...] = (
-    (r"[45]\.1\.[1-6]|[45]\.1\.10", Fault.ADDRESS_INVALID, Who.CONTACT),
-    (r"[45]\.1\.[78]", Fault.CONFIG, Who.US),
-    (r"[45]\.2\.1", Fault.ADDRESS_UNREACHABLE, Who.CONTACT),
-    (r"[45]\.2\.2", Fault.QUOTA, Who.CONTACT),
-    (r"[45]\.(?:2\.3|3\.4)", Fault.TOO_LONG, Who.US),
-    (r"[45]\.4\.7", Fault.TIMEOUT, Who.PROVIDER),
-    (r"[45]\.[34]\.\d+", Fault.ADDRESS_UNREACHABLE, Who.PROVIDER),
-    (r"[45]\.6\.\d+", Fault.CONTENT_REJECTED, Who.US),
-    (r"[45]\.7\.(?:2[0-9]|[89])", Fault.AUTH, Who.US),
-    (r"[45]\.7\.\d+", Fault.CONTENT_REJECTED, Who.US),
-)
-_WORDS: tuple[tuple[str, Fault, Who], ...] = (
-    (r"quota|mailbox (?:is )?full|over.?quota|insufficient storage", Fault.QUOTA, Who.CONTACT),
-    (r"user unknown|unknown user|no such (?:user|recipient|mailbox)|does ?n[o']t exist|invalid recipient|not found",
-     Fault.ADDRESS_INVALID, Who.CONTACT),
-    (r"too (?:large|big)|size limit|exceeds.{0,20}size", Fault.TOO_LONG, Who.US),
-    (r"spam|blocked|blacklist|policy|reputation|rejected", Fault.CONTENT_REJECTED, Who.US),
-    (r"dkim|spf|dmarc", Fault.AUTH, Who.US),
-    (r"rate|too many", Fault.RATE_LIMITED, Who.US),
-    (r"timed? ?out|expired|retry", Fault.TIMEOUT, Who.PROVIDER),
-)  # fmt: skip
 
-
-def statuses(reports: Iterable[Message]) -> list[Status]:
+def reported(reports: Iterable[Message]) -> list[Status]:
     """Every recipient block of the delivery reports in a mail."""
     found: list[Status] = []
     for part in reports:
         if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status"):
             blocks = part.get_payload()
-            found += [_status(block) for block in blocks if _names_recipient(block)] if isinstance(blocks, list) else []
+            told = filter(_names_recipient, blocks) if isinstance(blocks, list) else ()
+            found += [status for block in told for status in _both(block)]
     return found[:MAX_RECIPIENTS]
 
 
-def receipts(
-    found: Iterable[Status], delivery_id: int, *, key: str, at: datetime | None, words: str = ""
-) -> list[Receipt]:
-    """What the reports say about our delivery; `words` are a free-form bounce's, read when there is no report."""
-    told = list(found) or _from_words(words)
+def receipts(found: Iterable[Status], delivery_id: int, *, key: str, at: datetime | None) -> list[Receipt]:
+    """What a bounce to the signed return path of one delivery says about it."""
     return [
-        Receipt(
-            state=_state(status),
-            delivery_id=delivery_id,
-            key=f"{key}:{position}",
-            fault=fault if _state(status) is DeliveryState.BOUNCED else None,
-            who=who if _state(status) is DeliveryState.BOUNCED else None,
-            code=status.code,
-            reason=status.words[:500],
-            at=at,
-            recipient=status.recipient,
-            exchange={"recipient": status.recipient, "action": status.action},
-        )
-        for position, status in enumerate(told)
-        for fault, who in [_fault(status)]
+        _receipt(status, delivery_id, f"{key}:{position}", at, *status.cause)
+        for position, status in enumerate(found)
+        if status.code or status.action or status.cause[0] in _PLAIN
     ]
+
+
+def _receipt(status: Status, delivery_id: int, key: str, at: datetime | None, fault: Fault, who: Who) -> Receipt:
+    state = _state(status)
+    over = state is DeliveryState.BOUNCED
+    return Receipt(
+        state=state,
+        delivery_id=delivery_id,
+        key=key,
+        fault=fault if over else None,
+        who=who if over else None,
+        code=status.code,
+        reason=" ".join(status.words.split())[:500],
+        at=at,
+        recipient=status.recipient,
+        exchange={"recipient": status.recipient, "action": status.action},
+    )
 
 
 def _names_recipient(block: object) -> TypeGuard[Message]:
@@ -103,7 +92,15 @@ def _names_recipient(block: object) -> TypeGuard[Message]:
 def _state(status: Status) -> DeliveryState:
     if status.action in _ACTIONS:
         return _ACTIONS[status.action]
-    return DeliveryState.BOUNCED if status.code.startswith("5") else DeliveryState.WIRED
+    final = status.code.startswith("5") or (not status.code and status.cause[0] in _PLAIN)
+    return DeliveryState.BOUNCED if final else DeliveryState.WIRED
+
+
+def _both(block: Message) -> list[Status]:
+    """Where it failed, and where we had sent it if that is another address (an alias, a forward)."""
+    status = _status(block)
+    original = address(_typed(first(block, "original-recipient")))
+    return [status] if original in ("", status.recipient) else [status, status._replace(recipient=original)]
 
 
 def _status(block: Message) -> Status:
@@ -123,25 +120,3 @@ def _typed(value: str) -> str:
     value = unfold(eight_bit(value))
     kind, semicolon, rest = value.partition(";")
     return rest.strip() if semicolon and re.fullmatch(r"\s*[\w-]+\s*", kind) else value.strip()
-
-
-def _from_words(words: str) -> list[Status]:
-    """A bounce without a report: believed as to its end only when it names a permanent code."""
-    code = _FREE_CODE.search(words)
-    reply = _REPLY_CODE.search(words)
-    if not code and not reply:
-        return []
-    found = code[1] if code else (reply[1] if reply else "")
-    line = next((line.strip() for line in words.splitlines() if found in line), "")
-    return [Status("", "failed" if found.startswith("5") else "delayed", found, line)]
-
-
-def _fault(status: Status) -> tuple[Fault, Who]:
-    """Who can act: by the words where they are plain, else by the enhanced code (RFC 3463)."""
-    for pattern, fault, who in _FAULTS:
-        if re.fullmatch(pattern, status.code):
-            return fault, who
-    for pattern, fault, who in _WORDS:
-        if re.search(pattern, status.words, re.IGNORECASE):
-            return fault, who
-    return Fault.OTHER, Who.PROVIDER

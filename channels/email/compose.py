@@ -73,6 +73,7 @@ def _fields(message: Outbound, inbox: InboxFacts, key: bytes) -> list[tuple[str,
         answers = tagged(inbox.address, reply_token(message.conversation_id, key))
         reply = Party(message.to.kind, answers, inbox.name)
         fields.append(("Reply-To", people([reply])))
+    fields.append(("X-Returns-To", return_path(message, inbox, key=key)))  # what a complaint encloses has no envelope
     fields += [("Subject", words(message.subject)), ("Message-ID", _own_id(message.message_id))]
     fields += _thread(message)
     if message.automatic:

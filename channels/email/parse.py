@@ -9,18 +9,25 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
 from typing import Any
 
-from channels.email import automatic, bounce, calendar, quote
-from channels.email.headers import RAW, address, body_charset, date, every, first, ids, parties, text
+from channels.email import automatic, away, bounce, calendar, complaint, quote
+from channels.email.cause import DEAD
+from channels.email.failures import MAX_WORDS, failures
+from channels.email.headers import RAW, address, body_charset, date, eight_bit, every, first, ids, parties, text
 from channels.email.parts import Content, read, report_words
 from channels.email.token import conversation_of, delivery_of, untagged
 from contact.channel import Unreadable
+from contact.legible import text_of_html
 from contact.messages import AddressKind, Envelope, Inbound, InboxFacts, Nature, Party, Receipt, Thread
 
 MAX_SUBJECT = 500
+UNVERIFIED = "unverified"
+"""Name of the fact that nothing in a bounce or complaint was signed by us: it changes nothing."""
 MAX_EFFORT = 100_000_000
 """Lines times multiparts the stdlib's parser is let loose on: it asks every open part about every line."""
 MAX_BOUNDARIES = 20_000
@@ -46,12 +53,25 @@ def parse(raw: bytes, envelope: Envelope, inbox: InboxFacts, *, key: bytes) -> S
     delivery = _signed_delivery(message, envelope, key)
     if verdict.nature is Nature.BOUNCE and delivery is not None:
         at = date(first(message, "date"), envelope.received_at) or envelope.received_at
-        found = bounce.receipts(
-            bounce.statuses(content.reports), delivery, key=identity, at=at, words=split.text or split.quoted
-        )
+        found = bounce.receipts(_failures(message, content, envelope, inbox), delivery, key=identity, at=at)
         if found:
             return found
-    return [_inbound(message, content, split, verdict, envelope, inbox, identity, delivery, key)]
+    told = _inbound(message, content, split, verdict, envelope, inbox, identity, delivery, key)
+    if verdict.nature is not Nature.COMPLAINT:
+        return [told]
+    return _complained(message, content, told, identity, key)
+
+
+def _complained(
+    message: Message, content: Content, told: Inbound, identity: str, key: bytes
+) -> list[Inbound | Receipt]:
+    """A complaint as people see it, and its word about a delivery if we can believe it."""
+    delivery, talk = complaint.proof(message, content.reports, key)
+    kind = automatic.feedback_type(message)
+    said = complaint.receipt(message, content.reports, kind, delivery, identity) if delivery is not None else None
+    facts = {name: value for name, value in told.facts.items() if name != UNVERIFIED} if said else told.facts
+    shown = replace(told, facts=facts, thread=replace(told.thread, token=told.thread.token or talk))
+    return [shown, said] if said else [shown]
 
 
 def _read(raw: bytes) -> tuple[Message, Content]:
@@ -117,6 +137,12 @@ def _inbound(
     reply_to = next((party for party in parties(every(message, "reply-to")) if party.value != sender.value), None)
     subject = text(first(message, "subject"), hint)
     facts = _facts(message, content, defects)
+    if verdict.nature is Nature.BOUNCE:
+        facts |= _returned(_failures(message, content, envelope, inbox))
+    if verdict.nature in (Nature.BOUNCE, Nature.COMPLAINT) and delivery is None:
+        facts[UNVERIFIED] = True
+    if verdict.nature is Nature.AUTO_REPLY:
+        facts |= _away(subject, split, date(first(message, "date"), envelope.received_at) or envelope.received_at)
     reason = automatic.no_answer(message, (sender.value, address(envelope.sender)), own)
     if reason:
         facts[automatic.NO_ANSWER] = reason
@@ -230,22 +256,29 @@ def _facts(message: Message, content: Content, defects: list[str]) -> dict[str, 
         value = text(first(message, field))[:500]
         if value and name not in facts:
             facts[name] = value
-    reports = bounce.statuses(content.reports)
-    if reports:
-        facts["bounced"] = [status._asdict() for status in reports]
-    complaint = automatic.feedback_type(message)
-    if complaint:
-        facts["complaint"] = _complaint(content, complaint)
+    if kind := automatic.feedback_type(message):
+        facts["complaint"] = complaint.told(content.reports, kind)
     return facts
 
 
-def _complaint(content: Content, kind: str) -> dict[str, Any]:
-    """Who complained about what (RFC 5965), as far as the report tells."""
-    told: dict[str, Any] = {"type": kind}
-    for part in content.reports:
-        for block in part.get_payload() if isinstance(part.get_payload(), list) else []:
-            if isinstance(block, Message):
-                for name in ("original-rcpt-to", "original-mail-from", "source-ip", "user-agent"):
-                    if block.get(name):
-                        told[name.replace("-", "_")] = text(first(block, name))[:320]
-    return told
+def _failures(message: Message, content: Content, envelope: Envelope, inbox: InboxFacts) -> list[bounce.Status]:
+    slots = (slot.text if slot.text.strip() else text_of_html(slot.html) for slot in content.slots)
+    words = "\n\n".join(slots).strip() or _flat(message)
+    return failures(message, content.reports, words, _own_addresses(envelope, inbox))
+
+
+def _flat(message: Message) -> str:
+    """The body of a report whose boundary is missing."""
+    below = message.get_payload()
+    return eight_bit(below)[:MAX_WORDS] if isinstance(below, str) else ""
+
+
+def _returned(found: Sequence[bounce.Status]) -> dict[str, Any]:
+    """What a bounce nobody signed for claims: shown, and believed by nobody."""
+    told = [{**status._asdict(), "hard": status.cause == DEAD} for status in found]
+    return {"bounced": told} if told else {}
+
+
+def _away(subject: str, split: quote.Split, at: datetime | None) -> dict[str, Any]:
+    until = away.until(f"{subject}\n{split.text}", at)
+    return {"away_until": until.isoformat()} if until else {}

@@ -9,7 +9,7 @@ from channels.email.attribution import ADDRESS, CLOCK
 _DASHES = r"[-_=*~—–]{2,}"
 _ORIGINAL = (
     r"original(?:\s+(?:message|e?-?mail|appointment))|forwarded\s+(?:message|by\b.*)|reply\s+message|"
-    r"원본\s*(?:메시지|메일|이메일|편지|내용)|(?:전달|전송)된\s*(?:메시지|메일|이메일)|받은\s*(?:메시지|메일)|"
+    r"원본\s*(?:메[시세]지|메일|이메일|편지|내용)|(?:전달|전송)된\s*(?:메[시세]지|메일|이메일)|받은\s*(?:메시지|메일)|"
     r"urspr(?:ü|ue)ngliche\s+(?:nachricht|mail)|weitergeleitete\s+nachricht|message\s+d['’]origine|"
     r"message\s+original|"
     r"message\s+transféré|mensaje\s+original|mensaje\s+reenviado|messaggio\s+(?:originale|inoltrato)|"
@@ -20,7 +20,8 @@ _ORIGINAL = (
     r"původní\s+zpráva|eredeti\s+üzenet|orijinal\s+mesaj|元のメッセージ|转发邮件信息|原始邮件|原始郵件"
 )
 _SEPARATOR = re.compile(
-    rf"\s*(?:{_DASHES}\s*(?:{_ORIGINAL})\s*:?\s*(?:{_DASHES})?|begin\s+forwarded\s+message\s*:)\s*", re.I
+    rf"\s*(?:{_DASHES}\s*(?:{_ORIGINAL})\s*:?\s*(?:{_DASHES})?|begin\s+forwarded\s+message\s*:|전달된\s*메[시세]지\s*시작\s*:)\s*",
+    re.I,
 )
 _RULE = re.compile(rf"\s*{_DASHES[:-4]}{{3,}}\s*")
 _FIELDS = {
@@ -57,7 +58,7 @@ def starts_rest(lines: list[str], index: int) -> bool:
     line = lines[index]
     if not line.strip() or len(line) > 400:
         return False
-    drawn = line.lstrip()[0] in "-_=*~—–bB"
+    drawn = line.lstrip()[0] in "-_=*~—–bB전"
     if drawn and _SEPARATOR.fullmatch(line):
         return True
     after = index + 1

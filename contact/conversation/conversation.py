@@ -126,7 +126,7 @@ class Conversation(Base):
             postgresql_where=text(WEIGHS),
             sqlite_where=text(WEIGHS),
         ),
-        Index("ix_conversation_contact_id", "contact_id"),
+        Index("ix_conversation_contact_id", "contact_id", "id"),
         Index(  # without the others, or SQLite believes it a good way to everything that is not merged
             "ix_conversation_merged_into",
             "merged_into",

@@ -267,6 +267,9 @@ def sentence(row: Interaction, beside: Beside) -> str:
         "stars": data.get("score", ""),
         "address": filters.reached(content.get("value", "")),
         "file": content.get("name", ""),
+        "reason": filters.reason(content.get("reason", "")),
+        "count": data.get("count", ""),
+        "minutes": data.get("minutes", ""),
     } | facts
     return str(_(text)) % facts
 

@@ -9,9 +9,9 @@ from flask import Blueprint, render_template, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contact import inbox, log, outbox, raw
+from contact import inbox, jobs, log, outbox, raw, watching
 from contact.db import utcnow
-from contact.desk import deliveries, trouble, words
+from contact.desk import alarming, causes, deliveries, trouble, words
 from contact.desk.filters import reason
 from contact.desk.told import back, notice, number
 from contact.errors import HanmaruError, NotFound
@@ -100,6 +100,29 @@ def send_all_again() -> Any:
     return back("failed.index", "all_sent_again", state=state.value if state else None)
 
 
+@pages.post("/unknown/<any(arrived, retry, lost):what>")
+@role(Role.SUPERVISOR)
+def decide_all(what: str) -> Any:
+    """All of one cause, those that the person saw on the page."""
+    ids = [
+        int(one) for one in request.form.get("ids", "").split(",")[: causes.VIEW] if one.isdecimal() and len(one) < 19
+    ]
+    with here().db.write() as session:
+        count = causes.decide(session, utcnow(), ids, what, me().id)
+        _audit(session, "outbox.decided", what, {"count": count})
+    return back("failed.index", "decided")
+
+
+@pages.post("/jobs/<name>/again")
+@role(Role.SUPERVISOR)
+def run_again(name: str) -> Any:
+    """Periodic work that failed need not wait for its next time."""
+    with here().db.write() as session:
+        jobs.want(session, name, f"user {me().id}", utcnow())
+        _audit(session, "job.again", f"job:{name}")
+    return back("failed.index", "job_again")
+
+
 @pages.post("/raw/<int:raw_id>/again")
 @role(Role.SUPERVISOR)
 def read_again(raw_id: int) -> Any:
@@ -159,6 +182,10 @@ def _index(error: HanmaruError | None = None) -> Any:
         page = render_template(
             "desk/failed.html",
             house=trouble.house(session, now),
+            alarms=alarming.told(session),
+            causes=causes.of_unknown(session),
+            names=trouble.inbox_names(session),
+            oldest=watching.oldest(session),
             counts=trouble.counts(session),
             unread_count=trouble.unread_count(session),
             lost=lost[:PAGE],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from contact import letters
+from contact import alarms, letters
 from contact.conversation import Mention, listing
 from contact.db import utcnow
 from contact.desk import seen, trouble, view
@@ -44,6 +44,7 @@ class Place:
 RESPONSE: tuple[Place, ...] = (
     Place("/desk/wallboard", N_("Wallboard"), "desk", Role.AGENT),
     Place("/desk/reports", N_("Reports"), "chart", Role.AGENT),
+    Place("/desk/returned", N_("Came back"), "bounce", Role.AGENT),
     Place("/desk/queues", N_("Queues"), "bullets", Role.SUPERVISOR),
     Place("/desk/levels", N_("Service levels"), "clock", Role.SUPERVISOR),
     Place("/desk/hours", N_("Business hours"), "sun", Role.SUPERVISOR),
@@ -59,6 +60,8 @@ class Nav:
     mentions: int
     views: list[ViewLine]
     trouble: int
+    alarmed: bool
+    """Whether something of the trouble is new and grows."""
     unread: int
     response: list[Place]
     work: rail.Rail
@@ -74,6 +77,7 @@ def build(service: Service, user: User) -> Nav:
             mentions=mentions(session, user.id),
             views=[ViewLine(each, _count(session, each, user.id)) for each in view.visible(session, user.id)],
             trouble=trouble.total(session) if user.may(Role.SUPERVISOR) else 0,
+            alarmed=user.may(Role.SUPERVISOR) and bool(alarms.ringing(session)),
             unread=seen.waiting(session, user.id),
             response=[place for place in RESPONSE if user.may(place.role)],
             work=rail.build(session, user),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from flask import Blueprint, Response, request
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from contact import files, raw
@@ -13,6 +14,7 @@ from contact.clean import clean_html
 from contact.desk import remote
 from contact.errors import NotFound
 from contact.files import Attachment
+from contact.folding import fold
 from contact.log import Interaction
 from contact.raw import Raw
 from contact.users import Role
@@ -29,7 +31,9 @@ FRAME = (
     '<base target="_blank"><style>html{color-scheme:light}body{margin:0;padding:2px;color:#1d2320;background:#fff;'
     'font:14px/1.55 -apple-system,"Apple SD Gothic Neo","Segoe UI","Noto Sans KR","Malgun Gothic",sans-serif;'
     "overflow-wrap:anywhere}img{max-width:100%;height:auto}table{max-width:100%}pre{white-space:pre-wrap}"
-    "blockquote{margin:0 0 0 8px;padding-left:10px;border-left:3px solid #dedbd1;color:#4c5450}</style></head><body>"
+    "blockquote{margin:0 0 0 8px;padding-left:10px;border-left:3px solid #dedbd1;color:#4c5450}"
+    "summary{width:max-content;margin:6px 0;padding:0 8px;border-radius:9px;background:#eceae3;color:#4c5450;"
+    "font-size:12px;cursor:pointer}summary:focus-visible{outline:2px solid #1a6fb5}</style></head><body>"
 )
 """Style stands inside: the frame's own policy allows it, and nothing else."""
 
@@ -71,7 +75,9 @@ def mail(number: int) -> Any:
         return f"/desk/files/{item.id}/{item.sha256[:8]}" if item else None
 
     cleaned = clean_html((row.content or {})["html"], remote_images=pictures, cid_url=address)
-    response = Response(f"{FRAME}{cleaned.html}</body></html>", mimetype="text/html")
+    content = row.content or {}
+    shown = fold(cleaned.html, row.body or "", content.get("quoted", ""), str(_("Quoted text")))
+    response = Response(f"{FRAME}{shown}</body></html>", mimetype="text/html")
     policy = (MAIL_WITH_PICTURES if pictures else MAIL)["Content-Security-Policy"]
     response.headers["Content-Security-Policy"] = policy.replace("sandbox ", "sandbox allow-same-origin ", 1)
     response.headers["X-Held-Pictures"] = str(cleaned.blocked_images)

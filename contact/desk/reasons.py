@@ -73,6 +73,7 @@ SHAPES: Final = (
     N_("Nothing comes in by post."),
     N_("A letter that has left cannot be called back."),
     N_("No letter can be delivered at this address. Correct it first."),
+    N_("Mail to this address comes back. If it works again, take the mark off at the customer first."),
     N_("No printer is set for this inbox."),
     N_("The connection broke after the letter had begun to go to the printer: %(words)s"),
     N_("The printer took the letter and gave it no number."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.parser import BytesHeaderParser
 from typing import Any
 
@@ -16,15 +16,18 @@ from contact.address import show
 from contact.db import Id, Utc
 from contact.desk.letter import decoded
 from contact.directory import Address, Person, people
+from contact.hooks import HookTally
 from contact.inbox import Inbox, InboxState
 from contact.jobs import JobRun
 from contact.log import Interaction, ReaderState
 from contact.messages import AddressKind, DeliveryState, Fault, Who
-from contact.outbox import Delivery
+from contact.outbox import Delivery, Resting, rest
 from contact.outbox.delivery import Exchange
 from contact.pulse import Pulse
 from contact.raw import Raw
 
+HOOKS = timedelta(days=1)
+"""How long a refused webhook stands on the page."""
 CAP = 100
 """Nothing is counted further than this."""
 HEAD = 16 * 1024
@@ -108,10 +111,14 @@ class House:
     inboxes: Sequence[Inbox]
     mailboxes: Sequence[Row[Any]]
     jobs: Sequence[JobRun]
+    resting: Sequence[tuple[str, Resting]]
+    """Inboxes that send nothing for now, because their provider is down or told them to slow down."""
+    hooks: Sequence[tuple[str, HookTally]]
+    """Inboxes whose webhook turned somebody away lately."""
 
     @property
     def count(self) -> int:
-        lists = (self.parts, self.readers, self.inboxes, self.mailboxes, self.jobs)
+        lists = (self.parts, self.readers, self.inboxes, self.mailboxes, self.jobs, self.resting, self.hooks)
         return sum(map(len, lists)) + (not self.alive)
 
 
@@ -126,7 +133,20 @@ def house(session: Session, now: datetime) -> House:
         inboxes=session.scalars(select(Inbox).where(Inbox.state == InboxState.PAUSED.value).order_by(Inbox.id)).all(),
         mailboxes=mailboxes(session),
         jobs=_jobs(session),
+        resting=_resting(session),
+        hooks=_hooks(session, now),
     )
+
+
+def _resting(session: Session) -> list[tuple[str, Resting]]:
+    names = inbox_names(session)
+    return [(names.get(number, ""), rested) for number, rested in sorted(rest.by_inbox(session).items())]
+
+
+def _hooks(session: Session, now: datetime) -> list[tuple[str, HookTally]]:
+    names = inbox_names(session)
+    turned = session.scalars(select(HookTally).where(HookTally.refused_at > now - HOOKS).order_by(HookTally.inbox_id))
+    return [(names.get(one.inbox_id, ""), one) for one in turned]
 
 
 def mailboxes(session: Session, *, all: bool = False) -> Sequence[Row[Any]]:

@@ -72,6 +72,15 @@ LOG: Final[dict[Name, Line]] = {
     Name.CONTACT_ERASED: Line(N_("%(who)s erased this person."), "erase"),
     Name.ADDRESS_ADDED: Line(N_("A new address: %(address)s."), "at"),
     Name.ADDRESS_CLAIMED: Line(N_("The customer says that %(address)s is theirs."), "question"),
+    Name.ADDRESS_UNREACHABLE: Line(N_("Messages to %(address)s come back: %(reason)s"), "bounce"),
+    Name.ADDRESS_REACHABLE: Line(N_("Messages to %(address)s are sent again."), "check"),
+    Name.SENDER_FLOODED: Line(
+        N_(
+            "A flood: %(contact)s began %(count)s conversations within %(minutes)s minutes. Further mails are "
+            "gathered here and answered by no machine."
+        ),
+        "trouble",
+    ),
     Name.ADDRESS_REMOVED: Line(N_("%(who)s removed the address %(address)s."), "trash"),
 }
 
@@ -184,6 +193,7 @@ HOW: Final[dict[str, str]] = {
     "keyword": N_("in a message"),
     "provider": N_("told by the provider"),
     "agent": N_("told an agent"),
+    "complaint": N_("marked as spam"),
 }
 """How a wish about messages came to us (`contact/consent.py`)."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact import log
@@ -41,7 +41,8 @@ class Address(Base):
     """Where a contact is reached: kind and normalised value, unique in the house.
 
     `verified_at`: the owner wrote from it, or proved it. `unreachable_at`: the provider says
-    nothing arrives there, for `unreachable_reason`.
+    nothing arrives there, for `unreachable_reason` with its own `unreachable_code`; `unreachable_how`
+    says how sure that is (`contact/directory/reach.py`). `reachable_at`: when that was last taken back.
     """
 
     __tablename__ = "address"
@@ -53,9 +54,22 @@ class Address(Base):
     verified_at: Mapped[datetime | None] = mapped_column(Utc)
     unreachable_at: Mapped[datetime | None] = mapped_column(Utc)
     unreachable_reason: Mapped[str] = mapped_column(String(200), default="")
+    unreachable_how: Mapped[str | None] = mapped_column(String(20))
+    unreachable_code: Mapped[str | None] = mapped_column(String(60))
+    reachable_at: Mapped[datetime | None] = mapped_column(Utc)
     created_at: Mapped[datetime] = mapped_column(Utc)
 
-    __table_args__ = (UniqueConstraint("kind", "value"), Index("ix_address_contact_id", "contact_id"))
+    __table_args__ = (
+        UniqueConstraint("kind", "value"),
+        Index("ix_address_contact_id", "contact_id"),
+        Index(
+            "ix_address_unreachable",
+            "unreachable_at",
+            "id",
+            postgresql_where=text("unreachable_at IS NOT NULL"),
+            sqlite_where=text("unreachable_at IS NOT NULL"),
+        ),
+    )
 
 
 class AddressClaim(Base):

@@ -23,9 +23,10 @@ class Who:
     name: str
     address_id: int
     verified_at: datetime | None
+    unreachable_at: datetime | None = None
 
 
-WHO = (Contact.id, Contact.root_id, Contact.name, Address.id, Address.verified_at)
+WHO = (Contact.id, Contact.root_id, Contact.name, Address.id, Address.verified_at, Address.unreachable_at)
 """The columns of `Who`, in order."""
 
 _FIND = Prepared(
@@ -86,4 +87,5 @@ def new_contact(session: Session, now: datetime, name: str, language: str | None
 def new_address(session: Session, now: datetime, contact_id: int, party: Party, verified_at: datetime | None) -> int:
     """An address nobody had; returns its id."""
     row = {"contact_id": contact_id, "kind": party.kind.value, "value": party.value, "verified_at": verified_at}
-    return _ADDRESS.number(session, {**row, "unreachable_at": None, "unreachable_reason": "", "created_at": now})
+    unmarked = {"unreachable_at": None, "unreachable_reason": "", "unreachable_how": None, "unreachable_code": None}
+    return _ADDRESS.number(session, {**row, **unmarked, "reachable_at": None, "created_at": now})

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from contact import migrations, pulse
+from contact import alarms, migrations, pulse, watching
 from contact import relay as relays
 from contact.db import utcnow
 from contact.inbox import Inbox, InboxState
@@ -65,7 +65,7 @@ def examine(service: Service, more: Sequence[Check] = ()) -> Iterator[Finding]:
     findings = list(database(service))
     yield from findings
     if all(one.state is not State.BAD for one in findings):
-        for check in (clock, inboxes, workers, readers, jobs):
+        for check in (clock, inboxes, workers, readers, jobs, trouble):
             with service.db.read() as session:
                 yield from check(session)
         for ask in (inbox_relays, *more):
@@ -152,6 +152,19 @@ def jobs(session: Session) -> Iterator[Finding]:
         run = session.get(JobRun, (job, slot))
         if run and run.error:
             yield bad(f"job {job}", f"failed at {slot:%Y-%m-%d %H:%M} UTC: {run.error}")
+
+
+def trouble(session: Session) -> Iterator[Finding]:
+    """What failed and waits for a person, and what was alarmed about."""
+    now = utcnow()
+    for kind, since in watching.oldest(session).items():
+        if kind != "readers":
+            days = (now - since) // timedelta(days=1)
+            yield warn(
+                f"failed work: {kind}", f"the oldest waits since {since:%Y-%m-%d} ({days} days); see Failed work"
+            )
+    for alarm in alarms.ringing(session):
+        yield bad(f"alarm {alarm.name}", f"since {alarm.raised_at:%Y-%m-%d %H:%M} UTC; see Failed work in the console")
 
 
 def disk(service: Service) -> Iterator[Finding]:

@@ -16,12 +16,12 @@ from contact.channel import Capabilities
 from contact.conversation import Conversation
 from contact.conversation.state import Snapshot, back_of, fold
 from contact.db import wake
-from contact.directory import Address
+from contact.directory import Address, reach
 from contact.errors import Conflict, Invalid, KeyReused, NotFound, SomethingArrived, Suppressed
 from contact.inbox import Inbox
 from contact.messages import AddressKind, DeliveryState, Party, Receipt
 from contact.outbox.delivery import REPLY, Delivery
-from contact.outbox.settle import NO_POST, settle
+from contact.outbox.settle import settle
 from contact.text import storable
 
 AUTOMATIC_CAP = 2
@@ -114,8 +114,8 @@ def _check(session: Session, now: datetime, address: Address, words: Words, can:
         raise Invalid("This address cannot be reached on this channel.")
     if consent.withdrawn(session, address.id):
         raise Suppressed("The owner of this address does not want to be written to.")
-    if address.kind == AddressKind.POST.value and address.unreachable_at is not None:
-        raise Suppressed(NO_POST)
+    if why := reach.why_not(address):
+        raise Suppressed(why)
     if words.automatic and _recent_automatic(session, now, address) >= AUTOMATIC_CAP:
         raise Suppressed("This address has had enough automatic answers for today.")
 

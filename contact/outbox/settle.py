@@ -6,7 +6,7 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,11 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from contact import caught, consent, directory, log
+from contact import conversation as conversations
 from contact.channel import ChannelError, Unsure
-from contact.directory import Address
+from contact.directory import Address, reach
 from contact.errors import NotFound
-from contact.messages import AddressKind, Fault, Receipt, Who
+from contact.messages import AddressKind, Fault, Receipt, Who, Wish
 from contact.messages import DeliveryState as S
 from contact.outbox import row as rows
 from contact.outbox.delivery import Delivery, Exchange, may_follow, retry_at
@@ -40,7 +41,8 @@ _NAMES = {
 
 
 _EXCHANGE = Prepared.insert(Exchange)
-NO_POST = "No letter can be delivered at this address. Correct it first."
+COMPLAINT = "complaint"
+"""`how` of a wish: its owner called a message of ours spam."""
 UNWANTED = "The owner of this address does not want to be written to."
 _WORDS = frozenset(_NAMES) - {S.QUEUED, S.HELD}
 """What a provider may say. Sending once more is decided by `fail` and by people, never by a receipt."""
@@ -61,7 +63,7 @@ def settle(
         return False  # a page further, and nothing else
     _exchange(session, now, row, receipt.state.value, receipt.reason, dict(receipt.exchange))
     if receipt.recipient and receipt.recipient.lower() in _copies(session, row.id):
-        _copy_settled(session, now, receipt)
+        _copy_settled(session, now, row, receipt)
         return False
     if not _moves(row, receipt):
         return False
@@ -85,8 +87,21 @@ def _beside(session: Session, now: datetime, row: Row, receipt: Receipt) -> None
     if receipt.caught:
         caught.keep(session, now, receipt.caught)
     if receipt.wish:
-        address = session.get_one(Address, row.address_id)
-        consent.record(session, now, address, receipt.wish, channel=row.channel)
+        _wished(session, now, row, receipt, receipt.wish)
+
+
+def _wished(session: Session, now: datetime, row: Row, receipt: Receipt, wish: Wish) -> None:
+    """The wish of whoever got it: of the one in copy that the receipt names, else of the delivery's own address.
+
+    A complaint was never written to us, so the conversation says what followed from it.
+    """
+    copied = receipt.recipient.lower() in _copies(session, row.id) if receipt.recipient else False
+    address = directory.find(session, AddressKind.EMAIL, receipt.recipient.lower()) if copied else None
+    talk = conversations.get(session, row.conversation_id) if wish.how == COMPLAINT else None
+    to = address or session.get_one(Address, row.address_id)
+    consent.record(
+        session, now, to, wish, channel=row.channel, talk=talk, about_id=row.interaction_id if talk else None
+    )
 
 
 def message_of(session: Session, receipt: Receipt, inbox_id: int | None = None) -> int:
@@ -98,16 +113,10 @@ def hold_refused(session: Session, now: datetime, claimed: Sequence[int]) -> lis
     """Keep back what nobody wants any more, at the last moment before it leaves; returns what may go."""
     found = session.execute(select(Delivery.id, Delivery.address_id).where(Delivery.id.in_(claimed))).all()
     addresses = {address for _, address in found}
-    unwanted = consent.refused(session, addresses) | _returned(session, addresses)
+    unwanted = consent.refused(session, addresses) | reach.refused(session, addresses)
     held = {number for number, address in found if address in unwanted}
     hold(session, now, sorted(held))
     return [number for number in claimed if number not in held]
-
-
-def _returned(session: Session, address_ids: Collection[int]) -> set[int]:
-    """Those of the addresses that letters came back from. Paper and postage are not spent on hope."""
-    query = select(Address.id).where(Address.id.in_(address_ids), Address.kind == AddressKind.POST.value)
-    return set(session.scalars(query.where(Address.unreachable_at.is_not(None))))
 
 
 def hold(session: Session, now: datetime, numbers: Sequence[int]) -> None:
@@ -117,7 +126,7 @@ def hold(session: Session, now: datetime, numbers: Sequence[int]) -> None:
         row = rows.read(session, number)
         wished = consent.withdrawn(session, row.address_id)
         fault = Fault.OPTED_OUT if wished else Fault.ADDRESS_UNREACHABLE
-        reason = UNWANTED if wished else NO_POST
+        reason = UNWANTED if wished else reach.why_not(session.get_one(Address, row.address_id))
         if may_follow(S(row.state), S.HELD):  # else it was taken back meanwhile
             receipt = Receipt(S.HELD, delivery_id=number, fault=fault, who=Who.CONTACT, reason=reason)
             apply(session, now, row, receipt)
@@ -234,7 +243,7 @@ def apply(session: Session, now: datetime, row: Row, receipt: Receipt, user_id: 
     if receipt.provider_ref:
         row.provider_ref = receipt.provider_ref[:255]
     rows.write(session, row)
-    _reachable(session, now, row.address_id, receipt)
+    _reachable(session, now, row.address_id, receipt, row)
     data = {"state": receipt.state.value, "fault": row.fault, "code": receipt.code}
     if receipt.state is S.QUEUED:
         data["next"] = row.next_at.isoformat()
@@ -261,18 +270,52 @@ def _copies(session: Session, number: int) -> set[str]:
     return {party["value"].lower() for party in (*message.get("cc", ()), *message.get("bcc", ()))}
 
 
-def _copy_settled(session: Session, now: datetime, receipt: Receipt) -> None:
+def _copy_settled(session: Session, now: datetime, row: Row, receipt: Receipt) -> None:
     address = directory.find(session, AddressKind.EMAIL, receipt.recipient.lower())
     if address is not None:
-        _reachable(session, now, address.id, receipt)
+        _reachable(session, now, address.id, receipt, row)
 
 
-def _reachable(session: Session, now: datetime, address_id: int, receipt: Receipt) -> None:
+_SOFT = (Fault.ADDRESS_UNREACHABLE, Fault.QUOTA, Fault.TIMEOUT)
+"""Failures that lie with the address or its server, and may pass."""
+_DEAD = (Fault.ADDRESS_INVALID, Fault.ADDRESS_UNREACHABLE)
+
+
+def _reachable(session: Session, now: datetime, address_id: int, receipt: Receipt, row: Row) -> None:
     """Remember on the address what the provider said about it."""
-    if receipt.fault in (Fault.ADDRESS_INVALID, Fault.ADDRESS_UNREACHABLE) and receipt.state in (S.FAILED, S.BOUNCED):
-        values = {"unreachable_at": now, "unreachable_reason": storable(receipt.reason or receipt.code)[:200]}
-    elif receipt.state in (S.DELIVERED, S.READ):
-        values = {"unreachable_at": None, "unreachable_reason": ""}
-    else:
-        return
-    session.execute(update(Address).where(Address.id == address_id).values(values))
+    about: dict[str, Any] = {
+        "conversation_id": row.conversation_id,
+        "channel": row.channel,
+        "inbox_id": row.inbox_id,
+        "delivery_id": row.id,
+        "about_id": row.interaction_id,
+    }
+    if receipt.state in (S.DELIVERED, S.READ):
+        reach.found(session, now, address_id, reach.How.ARRIVED, **about)
+    elif (how := _how_lost(session, now, address_id, receipt)) is not None:
+        reach.lost(session, now, address_id, how, receipt.reason, receipt.code, **about)
+
+
+def _how_lost(session: Session, now: datetime, address_id: int, receipt: Receipt) -> reach.How | None:
+    """For mail only a dead address counts at once; other channels know no passing failure of an address."""
+    if receipt.state not in (S.FAILED, S.BOUNCED, S.EXPIRED) or receipt.fault not in (*_SOFT, Fault.ADDRESS_INVALID):
+        return None
+    if receipt.fault is Fault.ADDRESS_INVALID and receipt.state is not S.EXPIRED:
+        return reach.How.DEAD
+    address = session.get_one(Address, address_id)
+    if address.kind != AddressKind.EMAIL:
+        dead = receipt.fault in _DEAD and receipt.state is not S.EXPIRED
+        return reach.How.DEAD if dead else None
+    return reach.How.KEPT_FAILING if _keeps_failing(session, now, address) else None
+
+
+def _keeps_failing(session: Session, now: datetime, address: Address) -> bool:
+    since = max(now - reach.SOFT_DAYS, address.reachable_at or now - reach.SOFT_DAYS)
+    failed = session.scalars(
+        select(Delivery.created_at)
+        .where(Delivery.address_id == address.id, Delivery.created_at > since)
+        .where(Delivery.state.in_([S.FAILED.value, S.BOUNCED.value, S.EXPIRED.value]))
+        .where(Delivery.fault.in_([fault.value for fault in _SOFT]))
+        .order_by(Delivery.created_at)
+    ).all()
+    return len(failed) >= reach.SOFT_TIMES and failed[-1] - failed[0] >= reach.SOFT_SPAN

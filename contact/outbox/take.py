@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 from contact.channel import HAND
 from contact.consent import Consent
 from contact.db import Utc
-from contact.directory import Address
+from contact.directory import Address, reach
 from contact.inbox import InboxState
-from contact.messages import AddressKind
 from contact.messages import DeliveryState as S
 from contact.outbox import delivery as rules
 from contact.outbox import pace, rest
@@ -32,10 +31,10 @@ _WISH = (
 ).scalar_subquery()
 _RETURNED = (
     select(Address.unreachable_at)
-    .where(Address.id == Delivery.address_id, Address.kind == AddressKind.POST.value)
+    .where(Address.id == Delivery.address_id, or_(*(Address.kind == kind for kind in reach.REFUSED)))
     .scalar_subquery()
 )
-"""Since when letters come back from there: paper and postage are not spent on hope."""
+"""Since when what is sent there comes back."""
 _BEHIND = Prepared(
     select(Delivery.id, Delivery.channel, _WISH, _RETURNED)
     .where(_QUEUED, Delivery.inbox_id == bindparam("inbox"), Delivery.priority == bindparam("priority"))

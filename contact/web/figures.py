@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import ColumnElement, Integer, Select, String, TextClause, column, func, select, table, text
 from sqlalchemy.orm import Session
 
+from contact import alarms, watching
 from contact.db import Id, Utc
 from contact.outbox import Delivery
 from contact.raw import Raw
@@ -44,6 +45,22 @@ def waiting(session: Session, now: datetime) -> Iterable[Metric]:
     yield overdue
     yield _raw(session)
     yield from _mailboxes(session, now)
+    yield from _trouble(session, now)
+
+
+def _trouble(session: Session, now: datetime) -> Iterator[Metric]:
+    age = GaugeMetricFamily("hanmaru_failed_oldest_seconds", "How long the oldest failed work waits", labels=["kind"])
+    found = watching.oldest(session)
+    for kind in ("messages", "unread", "readers"):
+        age.add_metric([kind], (now - found[kind]).total_seconds() if kind in found else 0.0)
+    rings = GaugeMetricFamily("hanmaru_alarms", "Open alarms", labels=["kind"])
+    open_ = [alarm.name.partition(":")[0] for alarm in alarms.ringing(session)]
+    for kind in ("reader", "growth", "flood"):
+        rings.add_metric([kind], open_.count(kind))
+    lately = GaugeMetricFamily("hanmaru_failed_lately", "Failed within ten minutes", labels=["kind"])
+    for kind, count in watching.grown(session, now).items():
+        lately.add_metric([kind], count)
+    yield from (age, rings, lately)
 
 
 def counts(session: Session) -> dict[str, int]:

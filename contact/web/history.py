@@ -53,6 +53,9 @@ SENTENCES: Final[Mapping[str, object]] = {
     "queue.closed": lazy_gettext("closed a queue"),
     "queue.reopened": lazy_gettext("opened a queue again"),
     "agent.changed": lazy_gettext("changed an agent's skills and capacity"),
+    "outbox.decided": lazy_gettext("decided what became of several messages"),
+    "job.again": lazy_gettext("ran periodic work again"),
+    "address.lifted": lazy_gettext("took the mark off an address that mail came back from"),
     "sandbox.cleared": lazy_gettext("deleted all caught mails"),
 }
 

@@ -3,6 +3,7 @@
 import { io, type Socket } from "socket.io-client";
 import { $, say } from "./page";
 import { icon } from "./page";
+import { alarm } from "./alarm";
 
 export interface Row { id: number; name: string; at: string; body?: string; channel?: string; user?: number | null; contact?: number; about?: number; plain?: boolean }
 export interface View { user: number; name: string; conversation: number; state: string }
@@ -48,6 +49,7 @@ export function connect(ears: Ears): void {
   socket.on("draft", (told: { conversation: number; draft: unknown; device: string }) => ears.draft(told.conversation, told.draft, told.device));
   socket.on("online", ears.online);
   socket.on("level", ears.level);
+  socket.on("alarm", (told: { after: number }) => void alarm(told));
   socket.on("out", () => location.reload());
   document.addEventListener("visibilitychange", () => socket?.emit("away", document.hidden));
   window.setInterval(() => tell(ears), 25_000);

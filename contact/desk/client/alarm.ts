@@ -1,0 +1,13 @@
+// An alarm begins: supervisors are told once, with a way there.
+
+import { api } from "./net";
+import { toast } from "./toast";
+
+interface Alarm { id: number; text: string; href: string }
+
+export async function alarm(told: { after: number }): Promise<void> {
+  const { alarms, look } = await api<{ alarms: Alarm[]; look: string }>("GET", "/desk/alarms");
+  for (const one of alarms.filter((each) => each.id > told.after)) {
+    toast(one.text, { bad: true, seconds: 30, choice: { name: look, run: () => location.assign(one.href) } });
+  }
+}

@@ -1,0 +1,1 @@
+"""What comes back by itself: addresses that take no mail, and how an agent lifts that."""
