@@ -309,7 +309,7 @@ def test_every_table_is_thought_of() -> None:
         "alembic_version", "lease", "job_run", "pulse", "users", "user_session", "user_link", "recovery_code",
         "role_rule", "audit", "inbox", "reader", "conversation_count", "conversation_tag", "participant", "mention",
         "seen", "saved_view", "kept_apart", "mailbox_position", "doomed_file", "hook_tally", "asked",
-        "pace", "rest", "letter_batch", "batched_letter", "queue",
+        "pace", "rest", "letter_batch", "batched_letter", "queue", "business_calendar",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",
