@@ -75,11 +75,15 @@ def pages() -> list[Blueprint]:
     from channels.chat import views as chat
     from channels.sms import views as sms
     from contact.desk import api, contacts, deliveries, failed, home, inboxes, letters, parcel, sandbox, sheets, views
+    from contact.response.answers import automatic_views as automatic
+    from contact.response.answers import views as answers
+    from contact.response.satisfaction import views as satisfaction
     from contact.web import door, me, people
 
+    response = [answers.pages, automatic.pages, satisfaction.pages]
     desk = [views.pages, api.pages, parcel.pages, sheets.pages]
     side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages, letters.pages]
-    return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
+    return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side, *response]
 
 
 def doors() -> list[Door]:
@@ -99,9 +103,9 @@ def readers(service: Service) -> list[Reader]:
 
 def jobs() -> list[Job]:
     """The clock's periodic work."""
-    from contact import chores
+    from contact import chores, response
 
-    return [*chores.JOBS]
+    return [*chores.JOBS, *response.jobs()]
 
 
 def parts(service: Service) -> list[Part]:

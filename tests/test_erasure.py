@@ -310,10 +310,12 @@ def test_every_table_is_thought_of() -> None:
         "role_rule", "audit", "inbox", "reader", "conversation_count", "conversation_tag", "participant", "mention",
         "seen", "saved_view", "kept_apart", "mailbox_position", "doomed_file", "hook_tally", "asked",
         "pace", "rest", "letter_batch", "batched_letter", "queue", "business_calendar",
+        "canned_answer", "canned_variant", "canned_use", "automatic_answer", "first_answer", "satisfaction_setting",
+        "rating",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",
         "delivery", "exchange", "message_ref", "raw", "contact_words", "draft", "trusted_sender", "caught_mail",
-        "consent", "remote_file",
+        "consent", "remote_file", "canned_take", "satisfaction_ask",
     }  # fmt: skip
     assert set(Base.metadata.tables) - harmless - erased == set()

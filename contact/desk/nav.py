@@ -11,6 +11,7 @@ from contact import letters
 from contact.conversation import Mention, listing
 from contact.desk import seen, trouble, view
 from contact.desk.view import SavedView, Wanted
+from contact.desk.words import N_
 from contact.service import Service
 from contact.users import Role, User
 
@@ -37,7 +38,11 @@ class Place:
     role: Role
 
 
-RESPONSE: tuple[Place, ...] = ()
+RESPONSE: tuple[Place, ...] = (
+    Place("/desk/answers", N_("Canned answers"), "quote", Role.AGENT),
+    Place("/desk/automatic", N_("Automatic answers"), "robot", Role.SUPERVISOR),
+    Place("/desk/satisfaction", N_("Satisfaction"), "star", Role.SUPERVISOR),
+)
 """Response management, in the order of the rail."""
 
 

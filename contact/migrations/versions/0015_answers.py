@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0015_answers"
-down_revision = "0012_queues"
+down_revision = "0013_service_levels"
 branch_labels = None
 depends_on = None
 
@@ -46,9 +46,7 @@ def _canned() -> None:
         sa.Column("channel", sa.String(length=20), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["answer_id"], ["canned_answer.id"], name="fk_canned_variant_answer_id_canned_answer"
-        ),
+        sa.ForeignKeyConstraint(["answer_id"], ["canned_answer.id"], name="fk_canned_variant_answer_id_canned_answer"),
         sa.PrimaryKeyConstraint("answer_id", "language", "channel", name="pk_canned_variant"),
     )
     op.create_table(

@@ -136,7 +136,9 @@ def visible(session: Session, user_id: int) -> Sequence[CannedAnswer]:
 def by_name(session: Session, name: str, user_id: int | None) -> CannedAnswer | None:
     """The one that is called so: among the shared ones (None), or this user's own."""
     whose = CannedAnswer.user_id.is_(None) if user_id is None else CannedAnswer.user_id == user_id
-    return session.scalar(select(CannedAnswer).where(whose, CannedAnswer.name == name, CannedAnswer.removed_at.is_(None)))
+    return session.scalar(
+        select(CannedAnswer).where(whose, CannedAnswer.name == name, CannedAnswer.removed_at.is_(None))
+    )
 
 
 def variants(session: Session, answer_ids: Iterable[int]) -> dict[int, list[Variant]]:
@@ -178,7 +180,7 @@ def change(
     _put(session, now, answer, wording)
 
 
-def remove(session: Session, now: datetime, answer: CannedAnswer, *, by: int, may_share: bool) -> None:
+def remove(now: datetime, answer: CannedAnswer, *, by: int, may_share: bool) -> None:
     """It is offered no more."""
     _may(answer.user_id, by, may_share)
     answer.removed_at = now

@@ -45,15 +45,16 @@ class AutomaticAnswer(Base):
 LONG: Final[Mapping[Kind, Mapping[str, str]]] = {
     Kind.RECEIVED: {
         "ko": "{{ 이름 | 고객 }}님, 안녕하세요.\n\n보내 주신 메시지를 잘 받았습니다. 상담번호는 {{ 상담번호 }}입니다.\n"
-        "{{ 예상시간 }}\n\n이 메일은 자동으로 발송되었습니다. 덧붙일 내용이 있으면 이 메일에 답장해 주세요.\n\n{{ 상호 }} 드림",
+        "{{ 예상시간 }}\n\n이 메일은 자동으로 발송되었습니다. 덧붙일 내용은 이 메일에 답장해 주세요.\n\n"
+        "{{ 상호 }} 드림",
         "en": "Hello {{ name | there }},\n\nwe have received your message. Its number is {{ number }}.\n"
         "{{ expected }}\n\nThis mail was sent automatically. To add something, just reply to it.\n\n{{ organisation }}",
     },
     Kind.CLOSED: {
         "ko": "{{ 이름 | 고객 }}님, 안녕하세요.\n\n보내 주신 메시지를 잘 받았습니다. 지금은 상담 시간이 아닙니다.\n"
         "{{ 답변시각 }}부터 순서대로 답변드리겠습니다.\n\n이 메일은 자동으로 발송되었습니다.\n\n{{ 상호 }} 드림",
-        "en": "Hello {{ name | there }},\n\nwe have received your message. We are closed at the moment and will be back\n"
-        "{{ back }}.\n\nThis mail was sent automatically.\n\n{{ organisation }}",
+        "en": "Hello {{ name | there }},\n\nwe have received your message. We are closed at the moment and "
+        "will be back\n{{ back }}.\n\nThis mail was sent automatically.\n\n{{ organisation }}",
     },
 }
 SHORT: Final[Mapping[Kind, Mapping[str, str]]] = {
@@ -119,4 +120,6 @@ def on(session: Session, inbox_ids: Iterable[int]) -> set[tuple[int, str]]:
     from sqlalchemy import select
 
     query = select(AutomaticAnswer.inbox_id, AutomaticAnswer.kind).where(AutomaticAnswer.on_since.is_not(None))
-    return {(number, kind) for number, kind in session.execute(query.where(AutomaticAnswer.inbox_id.in_(list(inbox_ids))))}
+    return {
+        (number, kind) for number, kind in session.execute(query.where(AutomaticAnswer.inbox_id.in_(list(inbox_ids))))
+    }

@@ -31,7 +31,13 @@ def everything(session: Session, user_id: int) -> list[Found]:
 
 
 def search(
-    session: Session, user_id: int, wanted: str, *, queue_id: int | None = None, every_queue: bool = False, limit: int = 12
+    session: Session,
+    user_id: int,
+    wanted: str,
+    *,
+    queue_id: int | None = None,
+    every_queue: bool = False,
+    limit: int = 12,
 ) -> list[Found]:
     """The best matches: where it was found counts first, then one's own use, then everybody's."""
     folded = " ".join(wanted.casefold().split())

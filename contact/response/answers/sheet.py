@@ -99,7 +99,11 @@ def _bring(
         add(session, now, alone, user_id=user_id, by=by, may_share=may_share)
         return alone.name, True
     new = alone.variants[0]
-    kept = [v for v in variants(session, [there.id]).get(there.id, []) if (v.language, v.channel) != (new.language, new.channel)]
+    kept = [
+        v
+        for v in variants(session, [there.id]).get(there.id, [])
+        if (v.language, v.channel) != (new.language, new.channel)
+    ]
     wording = Wording(
         alone.name,
         line.title or there.title,
