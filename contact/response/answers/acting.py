@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from contact import consent, directory, formatted, log, outbox
 from contact import conversation as conversations
+from contact.consent import Consent
 from contact.conversation import Conversation, State
 from contact.db import utcnow
 from contact.directory import Address
@@ -27,7 +28,7 @@ from contact.errors import HanmaruError, NotFound
 from contact.inbox import Inbox, InboxState
 from contact.log import Interaction, Name
 from contact.messages import AddressKind
-from contact.outbox import Words
+from contact.outbox import Delivery, Words
 from contact.response.answers import automatic, first, use, values
 from contact.response.answers.automatic import AutomaticAnswer, Kind
 from contact.response.answers.fields import fill_bare
@@ -36,6 +37,9 @@ from contact.response.hours import ALWAYS, Hours, hours_of
 from contact.service import Service
 
 YOUNG = timedelta(minutes=10)
+PAUSE = timedelta(hours=1)
+"""After something automatic to an address, nothing automatic for so long, where machines may sit at the other end:
+two responders that hide what they are exchange two mails, not one more."""
 ATTENDED = timedelta(minutes=30)
 """Whoever was answered by a person within this time is not told that nobody works."""
 FIGURES_FOR = timedelta(minutes=10)
@@ -134,6 +138,8 @@ class Answering:
         if log.by_key(session, key) is not None or box is None or box.state != InboxState.ACTIVE or address is None:
             return
         can = self._service.channels[box.channel].capabilities
+        if not can.live and _just_told(session, now, address):
+            return
         known = values.of_conversation(session, self._service.settings, talk, language, now)
         text = fill_bare(rule.texts.get(language, ""), {**known, **said})
         subject = automatic.subject_of((row.content or {}).get("subject", ""), language) if can.subject else ""
@@ -149,6 +155,12 @@ class Answering:
             logger.info("no automatic answer", row=row.id, why=str(refused))
 
 
+def _just_told(session: Session, now: datetime, address: Address) -> bool:
+    """Whether a machine of ours wrote there a moment ago."""
+    told = select(Delivery.id).where(Delivery.address_id == address.id, Delivery.created_at > now - PAUSE)
+    return session.scalar(told.where(Delivery.automatic).limit(1)) is not None
+
+
 def may_answer(session: Session, row: Interaction) -> bool:
     """Whether a machine of ours may answer this message at all."""
     content = row.content or {}
@@ -161,8 +173,10 @@ def may_answer(session: Session, row: Interaction) -> bool:
         return False  # a short code or a sender's name: nobody reads there
     if _is_ours(session, address):
         return False
-    wish = consent.latest(session, address.id)
-    return wish is None or (wish.given and wish.at != row.at)  # START is no question
+    if consent.withdrawn(session, address.id):
+        return False
+    said = select(Consent.id).where(Consent.address_id == address.id, Consent.at == row.at).limit(1)
+    return session.scalar(said) is None  # STOP and START are no questions
 
 
 def _is_ours(session: Session, address: Address) -> bool:

@@ -103,10 +103,11 @@ def back(opening: datetime, zone: str, now: datetime, language: str) -> str:
     """When we are back, in words: with the day when it is not today."""
     local, today = opening.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)).date()
     if language == "ko":
-        pattern = "오늘 a h:mm" if local.date() == today else "M월 d일 EEEE a h:mm"
-    else:
-        pattern = "'today at' HH:mm" if local.date() == today else "'on' EEEE, MMMM d, 'at' HH:mm"
-    return format_datetime(local, pattern, tzinfo=ZoneInfo(zone), locale=language)
+        half = "오전" if local.hour < 12 else "오후"
+        day = "오늘" if local.date() == today else format_datetime(local, "M월 d일 EEEE", local.tzinfo, "ko")
+        return f"{day} {half} {local.hour % 12 or 12}:{local.minute:02d}"
+    day = "today" if local.date() == today else format_datetime(local, "'on' EEEE, MMMM d,", local.tzinfo, "en")
+    return f"{day} at {local:%H:%M}"
 
 
 def subject_of(subject: str, language: str) -> str:
