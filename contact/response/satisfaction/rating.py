@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from contact.conversation import Conversation
 from contact.db import Base, Id, Utc
 from contact.log import Interaction, Name
+from contact.response.satisfaction.ask import SatisfactionAsk
 
 
 class Rating(Base):
@@ -45,6 +46,8 @@ def heard(session: Session, row: Interaction) -> Rating | None:
         return None
     if (known := session.get(Rating, row.id)) is not None:
         return known
+    if (ask := session.get(SatisfactionAsk, data.get("ask") or 0)) and (ask.rated_id or 0) > row.id:
+        return None  # changed meanwhile: another row stands in its place
     if data.get("instead_of"):
         session.execute(delete(Rating).where(Rating.interaction_id == data["instead_of"]))
     made = Rating(
