@@ -15,6 +15,7 @@ from real import until
 from sqlalchemy import select
 from test_console import Agent, agent  # noqa: F401 - fixtures
 
+from contact.conversation import Conversation
 from contact.log import Interaction, Name
 from contact.outbox import Delivery
 from contact.response import hours
@@ -112,6 +113,18 @@ def test_english_customers_get_english_and_the_chat_its_short_form(house: tuple[
     chat.click("#answers [role=option]")
     until(chat, "document.querySelector('#text').value === '오하늘님, 내일 도착합니다.'")
     clear(chat)
+
+
+def test_a_letter_that_begins_a_conversation_finds_them_too(house: tuple[real.House, Town], agent: Open) -> None:
+    town = house[1]
+    with town.shop.service.db.read() as session:
+        hana = session.scalars(select(Conversation.contact_id).where(Conversation.id == town.talks["박하나"])).one()
+    page = agent("mina").go(f"/desk/new?contact={hana}")
+    page.focus("#text")
+    page.keyboard.type("/ship")
+    page.wait_for_selector("#answers:visible [aria-selected=true]:has-text('박하나님')")
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('#text').value.startsWith('박하나님, 안녕하세요.')")
 
 
 def test_an_empty_field_is_marked_and_stops_the_message(house: tuple[real.House, Town], agent: Open) -> None:

@@ -310,7 +310,7 @@ def mentions(desk: Desk) -> list[int]:
 def test_a_low_score_comes_back_to_the_supervisors(desk: Desk) -> None:
     talk = asked_by_text(desk)
     desk.text("2")
-    assert desk.talk(talk).tags == ["low score"]
+    assert desk.talk(talk).tags == ["불만족"]
     assert mentions(desk) == [desk.boss]
     assert desk.talk(talk).state == "resolved"
 

@@ -36,7 +36,7 @@ class Chosen:
     delay: int = 10
     rest: int = 30
     low: int = 2
-    tag: str = "low score"
+    tag: str = "불만족"
     never: tuple[str, ...] = ("spam", "스팸")
 
     @property
