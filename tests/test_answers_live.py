@@ -83,6 +83,10 @@ def test_a_slash_searches_and_enter_puts_the_words_in_the_customers_language(
     assert page.is_hidden("#answers")
     assert page.is_hidden("#signs")
     clear(page)
+    page.keyboard.type("/ship")
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('#text').value.startsWith('최민수님')")  # Enter came before the list
+    clear(page)
     page.keyboard.type("/")
     page.wait_for_selector("#answers:visible")
     assert page.locator("#answers [role=option]").count() == 3

@@ -13,6 +13,8 @@ const SIGN = /⟦[^⟦⟧\n]{1,60}\?⟧/g;
 const ASKS = /^\/([^\n/]{0,40})$/;
 
 let told: () => void = () => undefined, asked: string | null = null, shown: Found[] = [], dismissed = "";
+/** Enter was pressed before the list came: the first of it is meant, and the line must not be sent instead. */
+let hasty = false;
 
 export function begin(changed: () => void): void {
   told = changed;
@@ -51,7 +53,10 @@ async function find(): Promise<void> {
   if (now === null) return;
   const query = new URLSearchParams({ q: now, place: String(letter.place), channel: channel() });
   const { answers } = await api<{ answers: Found[] }>("GET", `/desk/answers/find?${query}`).catch(() => ({ answers: [] as Found[] }));
-  if (asked === now && wanted() === now) show(answers);
+  if (asked !== now || wanted() !== now) return;
+  show(answers);
+  if (hasty && answers.length) void choose(0);
+  hasty = false;
 }
 
 function show(answers: Found[]): void {
@@ -83,6 +88,7 @@ function mark(at: number): void {
 export function hide(): void {
   const box = place();
   asked = null;
+  hasty = false;
   if (box) box.hidden = true;
   field()?.removeAttribute("aria-activedescendant");
 }
@@ -90,7 +96,12 @@ export function hide(): void {
 /** Whether the key was for the list. */
 export function keys(event: KeyboardEvent): boolean {
   const box = place();
-  if (!box || box.hidden) return false;
+  if (!box) return false;
+  if (box.hidden) {
+    hasty = asked !== null && event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.metaKey;
+    if (hasty) { event.preventDefault(); event.stopPropagation(); }
+    return hasty;
+  }
   const lines = $$("[role=option]", box), now = lines.findIndex((one) => one.getAttribute("aria-selected") === "true");
   if (event.key === "Escape") { dismissed = `/${wanted() ?? ""}`; hide(); }
   else if (!lines.length || event.ctrlKey || event.metaKey || event.altKey) return false;

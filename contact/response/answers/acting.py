@@ -11,24 +11,26 @@ paper. What is sent is marked (`Words.automatic`): it is no answer, stops no clo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contact import consent, directory, formatted, log, outbox
 from contact import conversation as conversations
 from contact.consent import Consent
 from contact.conversation import Conversation, State
-from contact.db import utcnow
+from contact.db import Utc, utcnow
 from contact.directory import Address
 from contact.errors import HanmaruError, NotFound
 from contact.inbox import Inbox, InboxState
 from contact.log import Interaction, Name
 from contact.messages import AddressKind
 from contact.outbox import Delivery, Words
+from contact.prepared import Prepared
 from contact.response.answers import automatic, first, use, values
 from contact.response.answers.automatic import AutomaticAnswer, Kind
 from contact.response.answers.fields import fill_bare
@@ -49,6 +51,7 @@ NO_ANSWER = "no_automatic_answer"
 REACHED = (AddressKind.EMAIL.value, AddressKind.TEL.value, AddressKind.VISITOR.value)
 """Kinds of address an automatic answer goes to: nobody's paper is used up by a machine."""
 
+T = TypeVar("T")
 logger = structlog.stdlib.get_logger(__name__)
 
 
@@ -77,23 +80,27 @@ class Answering:
                 pass
 
     def _received(self, session: Session, row: Interaction, now: datetime) -> None:
-        rules = self._rules(session, row)
-        if not rules or not may_answer(session, row):
+        """Cheap questions first: nearly every row ends at one of them, in a transaction everybody waits for."""
+        rules = _rules(session, row)
+        if not rules or not says_a_person(row):
+            return
+        talk = conversations.talk(session, row.conversation_id or 0)
+        stands = conversations.shown_in(session, talk).columns if talk is not None else None
+        if stands is None or stands.state != State.OPEN or stands.waiting_since is None:
+            return
+        closed, confirm = rules.get(Kind.CLOSED), rules.get(Kind.RECEIVED)
+        hours = _hours(session, closed.calendar_id if closed else None)
+        shut = closed is not None and not hours.open_at(row.at)
+        if not shut and (confirm is None or stands.waiting_since != row.at):
+            return
+        live = self._service.channels[row.channel or ""].capabilities.live
+        if (not live and _just_told(session, now, row)) or not may_answer(session, row):
             return
         conversation = conversations.top(session, conversations.get(session, row.conversation_id or 0))
-        if conversation.state != State.OPEN or conversation.waiting_since is None:
-            return
-        closed = rules.get(Kind.CLOSED)
-        hours = hours_of(session, (closed or rules[Kind.RECEIVED]).calendar_id)
-        if closed is not None and not hours.open_at(row.at):
+        if shut and closed is not None:
             self._closed(session, now, row, conversation, closed, hours)
-        elif Kind.RECEIVED in rules and conversation.waiting_since == row.at:
-            self._confirm(session, now, row, conversation, rules[Kind.RECEIVED])
-
-    def _rules(self, session: Session, row: Interaction) -> dict[Kind, AutomaticAnswer]:
-        """What is switched on in the inbox, since before this row."""
-        found = {kind: automatic.find(session, row.inbox_id, kind) for kind in Kind} if row.inbox_id else {}
-        return {kind: rule for kind, rule in found.items() if rule and rule.on_since and rule.on_since <= row.at}
+        elif confirm is not None:
+            self._confirm(session, now, row, conversation, confirm)
 
     def _closed(
         self, session: Session, now: datetime, row: Interaction, talk: Conversation, rule: AutomaticAnswer, hours: Hours
@@ -112,7 +119,7 @@ class Answering:
     ) -> None:
         """Once for each opening of a conversation, on its first words."""
         opened = _opening(session, talk)
-        hours = hours_of(session, rule.calendar_id)
+        hours = _hours(session, rule.calendar_id)
         found = self._figure(session, now, hours, row.inbox_id or 0, talk.queue_id)
         language = _language(session, talk, row)
         if found is None and self._service.channels[row.channel or ""].capabilities.live:
@@ -138,8 +145,6 @@ class Answering:
         if log.by_key(session, key) is not None or box is None or box.state != InboxState.ACTIVE or address is None:
             return
         can = self._service.channels[box.channel].capabilities
-        if not can.live and _just_told(session, now, address):
-            return
         known = values.of_conversation(session, self._service.settings, talk, language, now)
         text = fill_bare(rule.texts.get(language, ""), {**known, **said})
         subject = automatic.subject_of((row.content or {}).get("subject", ""), language) if can.subject else ""
@@ -155,25 +160,35 @@ class Answering:
             logger.info("no automatic answer", row=row.id, why=str(refused))
 
 
-def _just_told(session: Session, now: datetime, address: Address) -> bool:
+def says_a_person(row: Interaction) -> bool:
+    """Whether the message says of itself that a person may be answered by a machine."""
+    content = row.content or {}
+    return not content.get("nature") and not (content.get("facts") or {}).get(NO_ANSWER)
+
+
+_TOLD = Prepared(
+    select(Delivery.id)
+    .where(Delivery.address_id == bindparam("address"), Delivery.created_at > bindparam("since", type_=Utc()))
+    .where(Delivery.automatic.is_(True))
+    .limit(1),
+    [Delivery.id],
+)
+
+
+def _just_told(session: Session, now: datetime, row: Interaction) -> bool:
     """Whether a machine of ours wrote there a moment ago."""
-    told = select(Delivery.id).where(Delivery.address_id == address.id, Delivery.created_at > now - PAUSE)
-    return session.scalar(told.where(Delivery.automatic).limit(1)) is not None
+    session.flush()
+    return bool(_TOLD.rows(session, {"address": row.address_id, "since": now - PAUSE}))
 
 
 def may_answer(session: Session, row: Interaction) -> bool:
-    """Whether a machine of ours may answer this message at all."""
-    content = row.content or {}
-    if content.get("nature") or (content.get("facts") or {}).get(NO_ANSWER):
-        return False
+    """Whether a machine of ours may answer at the address a message came from."""
     address = session.get(Address, row.address_id) if row.address_id else None
     if address is None or address.kind not in REACHED or address.unreachable_at is not None:
         return False
     if address.kind == AddressKind.TEL.value and not address.value.startswith("+"):
         return False  # a short code or a sender's name: nobody reads there
-    if _is_ours(session, address):
-        return False
-    if consent.withdrawn(session, address.id):
+    if _is_ours(session, address) or consent.withdrawn(session, address.id):
         return False
     said = select(Consent.id).where(Consent.address_id == address.id, Consent.at == row.at).limit(1)
     return session.scalar(said) is None  # STOP and START are no questions
@@ -182,7 +197,30 @@ def may_answer(session: Session, row: Interaction) -> bool:
 def _is_ours(session: Session, address: Address) -> bool:
     local, at, domain = address.value.rpartition("@")
     bare = local.split("+", 1)[0] + at + domain if at else address.value
-    return session.scalar(select(Inbox.id).where(Inbox.address.in_((address.value, bare))).limit(1)) is not None
+    ours = _once(session, "addresses", lambda: frozenset(session.scalars(select(Inbox.address))))
+    return not ours.isdisjoint((address.value, bare))
+
+
+def _rules(session: Session, row: Interaction) -> dict[Kind, AutomaticAnswer]:
+    """What is switched on in the inbox, since before this row."""
+    if row.inbox_id is None:
+        return {}
+    number = row.inbox_id
+    found = _once(session, ("rules", number), lambda: {kind: automatic.find(session, number, kind) for kind in Kind})
+    return {kind: rule for kind, rule in found.items() if rule and rule.on_since and rule.on_since <= row.at}
+
+
+def _hours(session: Session, calendar_id: int | None) -> Hours:
+    return _once(session, ("hours", calendar_id), lambda: hours_of(session, calendar_id))
+
+
+def _once(session: Session, key: Hashable, make: Callable[[], T]) -> T:
+    """Asked once in each transaction: a batch of rows has the same rules, hours and inboxes."""
+    known: dict[Hashable, Any] = session.info.setdefault("answers", {})
+    if key not in known:
+        known[key] = make()
+    found: T = known[key]
+    return found
 
 
 def _opening(session: Session, talk: Conversation) -> int:

@@ -143,10 +143,12 @@ def by_name(session: Session, name: str, user_id: int | None) -> CannedAnswer | 
 
 def variants(session: Session, answer_ids: Iterable[int]) -> dict[int, list[Variant]]:
     """The variants of many at once."""
-    query = select(CannedVariant).where(CannedVariant.answer_id.in_(list(answer_ids)))
+    row = CannedVariant
+    query = select(row.answer_id, row.text, row.language, row.channel, row.html)
     found: dict[int, list[Variant]] = {}
-    for row in session.scalars(query.order_by(CannedVariant.language, CannedVariant.channel)):
-        found.setdefault(row.answer_id, []).append(Variant(row.text, row.language, row.channel, row.html))
+    wanted = query.where(row.answer_id.in_(list(answer_ids))).order_by(row.language, row.channel)
+    for number, *words in session.execute(wanted):
+        found.setdefault(number, []).append(Variant(*words))
     return found
 
 
