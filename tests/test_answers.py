@@ -222,6 +222,17 @@ def test_what_was_taken_is_counted_when_it_is_sent(lite: Hall) -> None:
         assert not session.query(use.CannedTake).count()
 
 
+def test_a_letter_still_being_written_is_not_forgotten_by_another(lite: Hall) -> None:
+    answer, talk = make(lite), lite.mail_in().conversation_id
+    with lite.db.write() as session:
+        use.take(session, lite.now, answer, KIM, 0, "박하나님, 안녕하세요.")
+        use.take(session, lite.now, answer, KIM, talk, "박하나님, 안녕하세요.")
+    sent(lite, talk, "전혀 다른 글")
+    with lite.db.read() as session:
+        assert [one.conversation_id for one in session.query(use.CannedTake)] == [0]
+        assert not use.usage(session, [answer], KIM)
+
+
 # -- tables ---------------------------------------------------------------------------------------
 
 

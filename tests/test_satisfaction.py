@@ -33,6 +33,7 @@ from contact.messages import AddressKind, Inbound, Nature, Party, Thread
 from contact.outbox import Delivery, Words
 from contact.readers import Readers
 from contact.response import hours
+from contact.response.satisfaction import ask as asks
 from contact.response.satisfaction import asking, setting, token
 from contact.response.satisfaction.ask import SatisfactionAsk, number_in
 from contact.response.satisfaction.rating import Rating
@@ -329,6 +330,32 @@ def test_a_good_one_and_an_old_low_one_trouble_nobody(lone: Desk) -> None:
         conversations.record(session, lone.hall.now, conversations.get(session, talk), Name.CHAT_RATED, **rate)
     lone.read()
     assert mentions(lone) == [lone.boss], "the chat's stars, too"
+
+
+def test_ratings_can_be_made_again_from_the_log(desk: Desk) -> None:
+    talk = asked_by_text(desk)
+    desk.text("2")
+    ask = desk.asks()[0]
+    with desk.hall.db.write() as session:
+        again = session.get_one(SatisfactionAsk, ask.id)
+        for score in (4, 1, 5):
+            asks.rate(session, desk.hall.tick(), again, score)
+        place = conversations.get(session, talk)
+        conversations.record(session, desk.hall.tick(), place, Name.CHAT_RATED, channel="chat", data={"score": 3})
+    desk.read()
+
+    def ratings() -> list[tuple[int, ...]]:
+        with desk.hall.db.read() as session:
+            return [(one.interaction_id, one.score) for one in session.scalars(select(Rating).order_by(Rating.at))]
+
+    before = ratings()
+    assert [score for _, score in before] == [5, 3]
+    with desk.hall.db.write() as session:
+        session.query(Rating).delete()
+        session.get_one(log.ReaderState, "satisfaction").position = 0
+    desk.hall.now += timedelta(days=1)
+    desk.read()
+    assert ratings() == before
 
 
 # -- the page behind the link -----------------------------------------------------------------------

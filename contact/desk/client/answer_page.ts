@@ -1,6 +1,6 @@
 // The editor of canned and automatic answers: variants are added and removed, and everything is shown as it would read.
 
-import { api, post } from "./net";
+import { post } from "./net";
 import { settled } from "./page";
 
 interface Shown { text: string; empty?: string[]; wrong?: string | null; language?: string; channel?: string }
@@ -71,8 +71,8 @@ export function automaticPage(field: HTMLTextAreaElement): void {
   const place = document.getElementById(field.dataset["reads"] ?? "");
   if (!place) return;
   const show = async (): Promise<void> => {
-    const query = new URLSearchParams({ text: field.value });
-    const found = await api<Shown & Record<string, unknown>>("GET", `${field.dataset["preview"] ?? ""}&${query}`).catch(() => null);
+    const asked = { text: field.value, language: field.dataset["language"] ?? "" };
+    const found = await post<Shown & Record<string, unknown>>(field.dataset["preview"] ?? "", asked).catch(() => null);
     if (found) place.textContent = found.wrong ? "" : found.text;
     field.setAttribute("aria-invalid", String(Boolean(found?.wrong)));
   };

@@ -80,10 +80,12 @@ def save(inbox_id: int, kind: str) -> Any:
     return back("automatic.index", "saved", _anchor=f"inbox-{inbox_id}")
 
 
-@pages.get("/<int:inbox_id>/<any(received, closed):kind>/preview")
+@pages.post("/<int:inbox_id>/<any(received, closed):kind>/preview")
 def preview(inbox_id: int, kind: str) -> Any:
     """What `text` reads like now, for a customer called as somebody is."""
-    text, language = request.args.get("text", "")[: automatic.LONGEST], request.args.get("language", "ko")
+    asked = request.get_json(silent=True)
+    given: dict[str, Any] = asked if isinstance(asked, dict) else {}
+    text, language = str(given.get("text", ""))[: automatic.LONGEST], given.get("language")
     with here().db.read() as session:
         box = inbox.get(session, inbox_id)
         said = _values(session, box, Kind(kind), "en" if language == "en" else "ko", utcnow())

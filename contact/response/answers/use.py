@@ -80,6 +80,8 @@ def sent(session: Session, row: Interaction) -> None:
             _count(session, taken, row.at, changed=False)
         elif _is_kin(taken.text, row.body or ""):
             _count(session, taken, row.at, changed=True)
+        elif taken.conversation_id <= 0:
+            continue  # another letter, still being written
         session.delete(taken)
 
 

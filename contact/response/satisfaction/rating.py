@@ -46,10 +46,10 @@ def heard(session: Session, row: Interaction) -> Rating | None:
         return None
     if (known := session.get(Rating, row.id)) is not None:
         return known
-    if (ask := session.get(SatisfactionAsk, data.get("ask") or 0)) and (ask.rated_id or 0) > row.id:
-        return None  # changed meanwhile: another row stands in its place
     if data.get("instead_of"):
         session.execute(delete(Rating).where(Rating.interaction_id == data["instead_of"]))
+    if (ask := session.get(SatisfactionAsk, data.get("ask") or 0)) and (ask.rated_id or 0) > row.id:
+        return None  # changed meanwhile: another row stands in its place
     made = Rating(
         interaction_id=row.id,
         conversation_id=row.conversation_id,
