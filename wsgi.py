@@ -75,31 +75,11 @@ def pages() -> list[Blueprint]:
     from channels import webhooks
     from channels.chat import views as chat
     from channels.sms import views as sms
-    from contact.desk import (
-        alarming,
-        api,
-        contacts,
-        deliveries,
-        failed,
-        home,
-        inboxes,
-        letters,
-        parcel,
-        sandbox,
-        sheets,
-        views,
-    )
-    from contact.response.hours import views as hours
-    from contact.response.levels import views as levels
-    from contact.response.queues import views as queues
-    from contact.response.reports import views as reports
-    from contact.response.returned import views as returned
+    from contact import desk, response
     from contact.web import door, me, people
 
-    desk = [views.pages, api.pages, parcel.pages, sheets.pages]
-    side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages, letters.pages]
-    side += [alarming.pages, hours.pages, levels.pages, queues.pages, reports.pages, returned.pages]
-    return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side]
+    own = [door.pages, me.pages, people.pages]
+    return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages()]
 
 
 def doors() -> list[Door]:
@@ -121,9 +101,9 @@ def readers(service: Service) -> list[Reader]:
 
 def jobs() -> list[Job]:
     """The clock's periodic work."""
-    from contact import chores
+    from contact import chores, response
 
-    return [*chores.JOBS]
+    return [*chores.JOBS, *response.jobs()]
 
 
 def parts(service: Service) -> list[Part]:

@@ -39,6 +39,8 @@ from contact.outbox import Delivery, Exchange
 from contact.raw import Raw
 from contact.remains import Known, Remain, Why
 from contact.remotes import RemoteFile
+from contact.response.answers import use
+from contact.response.satisfaction import ask
 from contact.search.words import normal
 from contact.thread import MessageRef
 from contact.verify import refold
@@ -95,6 +97,8 @@ def erase(session: Session, now: datetime, contact_id: int, user_id: int | None)
         search.forget_contact(session, number)
     doomed = _attachments(session, scope.rows) | _raw(session, scope.rows, scope.emails)
     _drafts(session, scope)
+    use.forget(session, (*scope.conversations, *(-number for number in scope.contacts)))
+    ask.forget(session, scope.contacts, scope.conversations)
     _outbox(session, scope.rows, scope.addresses)
     _elsewhere(session, scope.rows)
     _empty(session, now, scope.rows)

@@ -25,6 +25,7 @@ from contact.known import Seen
 from contact.log import Name
 from contact.messages import AddressKind, Inbound, InboxFacts, Nature
 from contact.prepared import Prepared
+from contact.response.satisfaction import ask as satisfaction
 from contact.text import is_storable, storable
 
 RETURN = {
@@ -80,6 +81,8 @@ def take(
     )
     if who.unreachable_at is not None and inbound.nature is Nature.HUMAN:
         reach.found(session, now, who.address_id, reach.How.WROTE)
+    if (rated := _rating(session, now, inbound, who, inbox.id)) is not None:
+        return rated
     refs = thread.look(session, inbound.thread)
     talk, flood = _talk(session, now, inbound, inbox.id, who, refs, found.talk)
     given = _row(inbound, who, inbox.id, items) | ({"data": {floods.MARK: True}} if flood else {})
@@ -96,6 +99,19 @@ def take(
         address = session.get_one(directory.Address, who.address_id)
         consent.record(session, now, address, inbound.wish, channel=inbound.channel, talk=talk, about_id=row.id)
     return Taken(row.id, talk.id, now, address_id=who.address_id)
+
+
+def _rating(session: Session, now: datetime, inbound: Inbound, who: Who, inbox_id: int) -> Taken | None:
+    """A bare number that answers our question is an answer to it, and nobody's work."""
+    if inbound.sender.kind is not AddressKind.TEL or inbound.nature is not Nature.HUMAN or inbound.files:
+        return None
+    asked = satisfaction.by_number(session, now, who.address_id, inbox_id, inbound.text)
+    score = satisfaction.number_in(inbound.text)
+    if asked is None or score is None:
+        return None
+    keys = {"key": inbound.key, "fingerprint": inbound.fingerprint}
+    row = satisfaction.rate(session, now, asked, score, talk=None, **keys)
+    return Taken(row.id, row.conversation_id or 0, now, address_id=who.address_id) if row else None
 
 
 def _row(inbound: Inbound, who: Who, inbox_id: int, items: Sequence[files.Item]) -> dict[str, Any]:

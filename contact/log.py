@@ -82,6 +82,9 @@ class Name(StrEnum):
     CHAT_PAGE_VISITED = "chat.page_visited"
     CHAT_PAGES_SHARED = "chat.pages_shared"
 
+    SATISFACTION_ASKED = "satisfaction.asked"
+    SATISFACTION_RATED = "satisfaction.rated"
+
     CONSENT_WITHDRAWN = "consent.withdrawn"
     CONSENT_GIVEN = "consent.given"
 

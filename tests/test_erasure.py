@@ -315,10 +315,12 @@ def test_every_table_is_thought_of() -> None:
         "queue_inbox", "agent", "attendance", "absence",
         "measure", "measured",
         "alarm",
+        "canned_answer", "canned_variant", "canned_use", "automatic_answer", "first_answer", "satisfaction_setting",
+        "rating",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",
         "delivery", "exchange", "message_ref", "raw", "contact_words", "draft", "trusted_sender", "caught_mail",
-        "consent", "remote_file",
+        "consent", "remote_file", "canned_take", "satisfaction_ask",
     }  # fmt: skip
     assert set(Base.metadata.tables) - harmless - erased == set()

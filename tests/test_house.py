@@ -45,8 +45,10 @@ PUTS = {
     "contact/desk/writing.py",
     "contact/desk/trial.py",  # a test mail out of an inbox
     "channels/chat/deeds.py",
+    "contact/response/answers/acting.py",  # automatic answers
+    "contact/response/satisfaction/asking.py",  # the question after a matter is done
 }
-"""Who may put a delivery in the outbox: what a person says, on a page or as a guest of the house."""
+"""Who may put a delivery in the outbox: what a person says, on a page or as a guest of the house; and two machines."""
 
 
 def name_of(path: Path) -> str:

@@ -175,7 +175,7 @@ def _entry(row: Interaction, beside: Beside, shown_in: int) -> Entry | None:
         entry.elsewhere = row.conversation_id or 0
     if kind == "event":
         entry.text = sentence(row, beside)
-        if name is Name.CHAT_RATED and row.body:
+        if name in (Name.CHAT_RATED, Name.SATISFACTION_RATED) and row.body:
             entry.text = f"{entry.text} “{row.body}”"
         return entry
     entry.text = str(_(words.ERASED_TEXT)) if row.erased_at else (row.body or "")

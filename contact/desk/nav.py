@@ -45,9 +45,12 @@ RESPONSE: tuple[Place, ...] = (
     Place("/desk/wallboard", N_("Wallboard"), "desk", Role.AGENT),
     Place("/desk/reports", N_("Reports"), "chart", Role.AGENT),
     Place("/desk/returned", N_("Came back"), "bounce", Role.AGENT),
+    Place("/desk/answers", N_("Canned answers"), "quote", Role.AGENT),
     Place("/desk/queues", N_("Queues"), "bullets", Role.SUPERVISOR),
     Place("/desk/levels", N_("Service levels"), "clock", Role.SUPERVISOR),
     Place("/desk/hours", N_("Business hours"), "sun", Role.SUPERVISOR),
+    Place("/desk/automatic", N_("Automatic answers"), "robot", Role.SUPERVISOR),
+    Place("/desk/satisfaction", N_("Satisfaction"), "star", Role.SUPERVISOR),
 )
 """Response management, in the order of the rail."""
 

@@ -64,6 +64,8 @@ LOG: Final[dict[Name, Line]] = {
     Name.CHAT_RATED: Line(N_("The customer rated the chat: %(stars)s of 5."), "star"),
     Name.CHAT_PAGE_VISITED: Line(N_("The customer looked at a page."), "page", quiet=True),
     Name.CHAT_PAGES_SHARED: Line(N_("The customer lets us see the visited pages."), "eye"),
+    Name.SATISFACTION_ASKED: Line(N_("The customer was asked how satisfied they are."), "star", quiet=True),
+    Name.SATISFACTION_RATED: Line(N_("The customer rated the conversation: %(stars)s of 5."), "star"),
     Name.CONSENT_WITHDRAWN: Line(N_("No more messages to %(address)s: that was the wish of its owner."), "hold"),
     Name.CONSENT_GIVEN: Line(N_("Messages to %(address)s are welcome again."), "check"),
     Name.CONTACT_CHANGED: Line(N_("%(who)s changed the contact."), "edit"),

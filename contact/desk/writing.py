@@ -24,6 +24,7 @@ from contact.legible import text_of_html
 from contact.log import Appended, Interaction
 from contact.messages import AddressKind, Party
 from contact.outbox import Delivery
+from contact.response.answers import fields
 from contact.service import Service
 from contact.users import User
 
@@ -67,6 +68,7 @@ def reply(
     if address is None:
         raise Invalid("Choose an address to write to.")
     _may_write_to(session, conversation, address)
+    fields.check(letter.text, letter.html)
     can = service.channels[box.channel].capabilities
     words = words_of(letter, user, Uploads(service.settings.secret()), can)
     carrying.check(can, words.items, bool(letter.cc.strip() or letter.bcc.strip()))

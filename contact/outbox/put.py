@@ -25,13 +25,13 @@ from contact.outbox.settle import settle
 from contact.text import storable
 
 AUTOMATIC_CAP = 2
-"""Automatic mails to one address within `AUTOMATIC_WINDOW`: two responders cannot go on for ever."""
+"""Automatic messages to one address within `AUTOMATIC_WINDOW`: two responders cannot go on for ever."""
 AUTOMATIC_WINDOW = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What an agent wrote: the message, before it has an identity."""
+    """What an agent wrote, or a machine of ours: the message, before it has an identity."""
 
     text: str
     subject: str = ""
@@ -40,6 +40,11 @@ class Words:
     bcc: tuple[Party, ...] = ()
     items: tuple[files.Item, ...] = ()
     automatic: bool = False
+    """No person wrote this one: it is no answer, and it is marked wherever a channel can."""
+    purpose: str = ""
+    """What an automatic one is for, a word for the log: `received`, `closed`, `satisfaction`."""
+    capped: bool = True
+    """Whether `AUTOMATIC_CAP` refuses it: not what answers nothing and has a cap of its own."""
 
 
 def put(
@@ -116,7 +121,7 @@ def _check(session: Session, now: datetime, address: Address, words: Words, can:
         raise Suppressed("The owner of this address does not want to be written to.")
     if why := reach.why_not(address):
         raise Suppressed(why)
-    if words.automatic and _recent_automatic(session, now, address) >= AUTOMATIC_CAP:
+    if words.automatic and words.capped and _recent_automatic(session, now, address) >= AUTOMATIC_CAP:
         raise Suppressed("This address has had enough automatic answers for today.")
 
 
@@ -128,6 +133,7 @@ def _recent_automatic(session: Session, now: datetime, address: Address) -> int:
             .where(
                 Delivery.address_id == address.id,
                 Delivery.automatic,
+                Delivery.state != DeliveryState.CANCELLED.value,
                 Delivery.created_at > now - AUTOMATIC_WINDOW,
             )
         )
@@ -177,6 +183,8 @@ def _record(
     data: dict[str, Any] = {"due": delivery.next_at.isoformat()}
     if words.automatic:
         data["automatic"] = True
+        if words.purpose:
+            data["purpose"] = words.purpose
     address = session.get_one(Address, delivery.address_id)
     content = {
         "subject": words.subject,

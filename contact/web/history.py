@@ -45,6 +45,12 @@ SENTENCES: Final[Mapping[str, object]] = {
     "letters.posted": lazy_gettext("posted letters"),
     "letters.back": lazy_gettext("put letters back"),
     "letter.returned": lazy_gettext("noted a letter that came back"),
+    "answer.added": lazy_gettext("added a canned answer"),
+    "answer.changed": lazy_gettext("changed a canned answer"),
+    "answer.removed": lazy_gettext("removed a canned answer"),
+    "answer.imported": lazy_gettext("brought in a table of canned answers"),
+    "automatic.changed": lazy_gettext("changed an automatic answer"),
+    "satisfaction.changed": lazy_gettext("changed when customers are asked"),
     "reader.restarted": lazy_gettext("started a reader of the log again"),
     "outbox.retried": lazy_gettext("sent failed messages again"),
     "sandbox.played": lazy_gettext("wrote as a customer in the sandbox"),
@@ -98,6 +104,8 @@ FIELDS: Final[Mapping[str, object]] = {
     "warn_waiting": lazy_gettext("Colour from so many waiting"),
     "warn_minutes": lazy_gettext("Colour from a wait of (minutes)"),
     "inboxes": lazy_gettext("Inboxes"),
+    "kind": lazy_gettext("Kind"),
+    "on": lazy_gettext("Switched on"),
 }
 
 ROLES: Final[Mapping[str, object]] = {

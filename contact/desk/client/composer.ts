@@ -2,6 +2,7 @@
 
 import { $, $$, icon, setup } from "./page";
 import { look, type Row } from "./socket";
+import * as answers from "./answers";
 import * as draft from "./composer/draft";
 import * as files from "./composer/files";
 import * as letters from "./composer/letter";
@@ -28,6 +29,7 @@ export function begin(): void {
   letters.begin(Number(box.dataset["conversation"]));
   words.begin(changed);
   mentions.begin(changed);
+  answers.begin(changed);
   suggest.begin(box, changed);
   weigh.begin(changed);
   draft.begin({ mode: (mode) => setMode(mode, false), shape, changed });
@@ -39,6 +41,7 @@ export function begin(): void {
 export function leave(): void {
   if (letter.open && letter.dirty) void draft.save();
   mentions.hide();
+  answers.hide();
   words.leave();
   letter.open = false;
 }
@@ -62,6 +65,7 @@ function listen(box: HTMLFormElement): void {
     words.focus();
   });
   words.plain().addEventListener("blur", () => { window.setTimeout(mentions.hide, 150); });
+  writing.addEventListener("focusout", () => { window.setTimeout(() => { if (!words.holds(document.activeElement)) answers.hide(); }, 150); });
   for (const [id, take] of [["file", attach], ["picture", insert]] as const) {
     input(id)?.addEventListener("change", (event) => { const from = event.target as HTMLInputElement; take([...(from.files ?? [])]); from.value = ""; });
   }
@@ -144,6 +148,7 @@ function changed(): void {
   draft.state("saving");
   shape();
   mentions.look();
+  answers.look();
   draft.saveSoon();
   if (letter.place <= 0) return;
   look(letter.place, letter.mode === "note" ? "noting" : something ? "writing" : "viewing");
@@ -192,7 +197,7 @@ async function format(deed: Deed): Promise<void> {
 
 function keys(event: KeyboardEvent): void {
   if (event.isComposing || letter.composing || event.keyCode === 229) return; // the key belongs to the syllable
-  if (mentions.keys(event)) return;
+  if (mentions.keys(event) || answers.keys(event)) return;
   const control = event.ctrlKey || event.metaKey, deed = control && !event.altKey && !event.shiftKey ? FORMATS[event.code] : undefined;
   const sends = event.key === "Enter" && (control || (setup.prefs.enterSends && !words.isRich() && !event.shiftKey && !event.altKey));
   if (!sends && !(deed && mayFormat())) return;

@@ -23,6 +23,11 @@ export interface Editor {
   picture(cid: string, name: string): void;
   link(): string;
   setLink(href: string): void;
+  /** The line before the caret; "" while something is selected. */
+  before(): string;
+  /** HTML in place of the last `back` characters before the caret. */
+  swap(back: number, html: string): void;
+  select(piece: string): void;
   destroy(): void;
 }
 
@@ -119,8 +124,23 @@ export function edit(given: Begin): Editor {
     picture: (cid, alt) => insertPicture(view, cid, alt),
     link: () => String(linkAt(view.state)?.mark.attrs["href"] ?? ""),
     setLink: (href) => setLink(view, href),
+    before: () => { const { $from, empty } = view.state.selection; return empty ? $from.parent.textBetween(0, $from.parentOffset, "\n", "\n") : ""; },
+    swap: (back, html) => { const { from } = view.state.selection; view.dispatch(view.state.tr.delete(from - back, from)); view.pasteHTML(html); view.focus(); },
+    select: (piece) => selectPiece(view, piece),
     destroy: () => { view.destroy(); host.remove(); },
   };
+}
+
+function selectPiece(view: EditorView, piece: string): void {
+  let found = -1;
+  view.state.doc.descendants((node, at) => {
+    const inside = node.text?.indexOf(piece) ?? -1;
+    if (found < 0 && inside >= 0) found = at + inside;
+    return found < 0;
+  });
+  if (found < 0) return;
+  view.dispatch(view.state.tr.setSelection(TextSelection.create(view.state.doc, found, found + piece.length)).scrollIntoView());
+  view.focus();
 }
 
 /** Behind what is selected, never in its place: the file took a while to come, and the words are not gone. */

@@ -1,5 +1,6 @@
 // Side pages: what is live, copied or tried on them. Every page works without this, too.
 
+import { answerPage, automaticPage } from "./answer_page";
 import { preview } from "./preview";
 
 const LOOK_EVERY = 2000;
@@ -142,6 +143,8 @@ all<HTMLButtonElement>("button[data-try]").forEach(attempt);
 all("[data-choice]").forEach(choice);
 all("[data-again]").forEach(again);
 all("[data-look]").forEach(preview);
+all<HTMLFormElement>("form[data-answer-preview]").forEach(answerPage);
+all<HTMLTextAreaElement>("textarea[data-reads]").forEach(automaticPage);
 if (document.querySelector("[data-contact-page]")) story();
 
 export {};

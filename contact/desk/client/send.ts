@@ -5,6 +5,7 @@ import { post, Refused } from "./net";
 import { complain, toast } from "./toast";
 import { moment } from "./times";
 import { look } from "./socket";
+import * as answers from "./answers";
 import * as composer from "./composer";
 import * as draft from "./composer/draft";
 import * as list from "./list";
@@ -52,8 +53,9 @@ export async function send(then = "", later = ""): Promise<void> {
 
 /** Whether nothing stands in the way: a file that cannot go, or a character that cannot be sent. */
 async function mayLeave(): Promise<boolean> {
-  const stuck = losses.stuck()[0];
-  if (stuck) complain(new Refused(stuck, "stuck", 400));
+  const stuck = losses.stuck()[0], empty = answers.stuck();
+  if (empty) complain(empty);
+  else if (stuck) complain(new Refused(stuck, "stuck", 400));
   else if (!(await weigh.mayLeave())) complain(new Refused(say("cannotSend"), "unsendable", 400));
   else return true;
   letter.dirty = true;

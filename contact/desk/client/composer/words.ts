@@ -1,7 +1,7 @@
 // The words of a letter: a plain field, and in its place an editor with formatting from the moment somebody asks
 // for one. The editor is a file of its own that most pages never load. The plain field always holds the plain words.
 
-import { $, $$, say } from "../page";
+import { $, $$, make, say } from "../page";
 import { complain } from "../toast";
 import type { Deed, Editor, State } from "../editor";
 import { form, letter, mayFormat } from "./letter";
@@ -55,6 +55,31 @@ export function focus(end = false): void {
 }
 
 export const holds = (element: Element | null): boolean => $(".writing")?.contains(element) ?? false;
+
+/** What stands before the caret, of its line at least. */
+export function before(): string {
+  if (editor) return editor.before();
+  const field = plain();
+  return field.selectionStart === field.selectionEnd ? field.value.slice(0, field.selectionStart) : "";
+}
+
+/** New words in place of the last `back` characters before the caret; formatted ones bring the editor. */
+export async function swap(back: number, words: string, formatted: string): Promise<void> {
+  const rich = formatted ? await enrich() : editor;
+  if (rich) { await selected(); return rich.swap(back, formatted || words.split("\n").map((line) => make("div", {}, line).outerHTML).join("")); }
+  const field = plain(), at = field.selectionStart;
+  field.setRangeText(words, Math.max(0, at - back), at, "end");
+  field.focus();
+}
+
+/** Select a piece of the words. */
+export function select(piece: string): void {
+  if (editor) return editor.select(piece);
+  const field = plain(), at = field.value.indexOf(piece);
+  if (at < 0) return;
+  field.focus();
+  field.setSelectionRange(at, at + piece.length);
+}
 
 /** Another way or mode was chosen: formatting that is possible no more waits for its return. */
 export function fit(): void {
