@@ -100,8 +100,9 @@ def readers(service: Service) -> list[Reader]:
 def jobs() -> list[Job]:
     """The clock's periodic work."""
     from contact import chores
+    from contact.response.rules import chores as rules
 
-    return [*chores.JOBS]
+    return [*chores.JOBS, *rules.JOBS]
 
 
 def parts(service: Service) -> list[Part]:

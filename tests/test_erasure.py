@@ -310,6 +310,7 @@ def test_every_table_is_thought_of() -> None:
         "role_rule", "audit", "inbox", "reader", "conversation_count", "conversation_tag", "participant", "mention",
         "seen", "saved_view", "kept_apart", "mailbox_position", "doomed_file", "hook_tally", "asked",
         "pace", "rest", "letter_batch", "batched_letter", "queue", "business_calendar",
+        "rule", "rule_version", "rule_day", "rule_failure", "rule_pace", "macro",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",

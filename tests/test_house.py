@@ -45,6 +45,7 @@ PUTS = {
     "contact/desk/writing.py",
     "contact/desk/trial.py",  # a test mail out of an inbox
     "channels/chat/deeds.py",
+    "contact/response/deeds/say.py",  # what a rule or a macro answers
 }
 """Who may put a delivery in the outbox: what a person says, on a page or as a guest of the house."""
 

@@ -9,6 +9,9 @@ from contact.log import Reader
 from contact.service import Service
 
 
-def readers(_service: Service) -> list[Reader]:
+def readers(service: Service) -> list[Reader]:
     """Its readers of the log, in the order they read."""
-    return []
+    from contact.response.deeds import Plain
+    from contact.response.rules import Rules
+
+    return [Rules(Plain(service)).reader()]
