@@ -111,11 +111,11 @@ def test_what_is_as_it_should_be_is_not_told_again(desk: Desk) -> None:
         ({"if": {"all": [test("colour", "is", "red")]}}, "Condition 1: there is no field named “colour”."),
         (
             {"if": {"all": [{"any": [test("text", "has", "x"), test("text", "at_least", 3)]}]}},
-            "Condition 1.2: “Text” cannot be compared with “is at least”.",
+            "Condition 1.2: “Message text” cannot be compared with “is at least”.",
         ),
         (
             {"if": {"all": [test("text", "matches", "(unclosed")]}},
-            "Condition 1 (Text): The pattern is broken at character 10: missing )",
+            "Condition 1 (Message text): The pattern is broken at character 10: missing )",
         ),
         ({"if": {"all": [test("inbox", "is", [99])]}}, "What was chosen does not exist"),
         ({"if": {"all": [test("messages", "at_least", "many")]}}, "This is not a number."),

@@ -12,6 +12,7 @@ from contact.conversation import Mention, listing
 from contact.desk import seen, trouble, view
 from contact.desk.view import SavedView, Wanted
 from contact.service import Service
+from contact.text import N_
 from contact.users import Role, User
 
 CAP = 100
@@ -37,7 +38,10 @@ class Place:
     role: Role
 
 
-RESPONSE: tuple[Place, ...] = ()
+RESPONSE: tuple[Place, ...] = (
+    Place("/desk/rules", N_("Rules"), "robot", Role.SUPERVISOR),
+    Place("/desk/macros", N_("Macros"), "command", Role.AGENT),
+)
 """Response management, in the order of the rail."""
 
 

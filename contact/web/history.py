@@ -41,6 +41,14 @@ SENTENCES: Final[Mapping[str, object]] = {
     "letter.returned": lazy_gettext("noted a letter that came back"),
     "reader.restarted": lazy_gettext("started a reader of the log again"),
     "outbox.retried": lazy_gettext("sent failed messages again"),
+    "rule.made": lazy_gettext("made a rule"),
+    "rule.saved": lazy_gettext("saved a rule"),
+    "rule.switched": lazy_gettext("switched a rule"),
+    "rule.ordered": lazy_gettext("put the rules into another order"),
+    "rule.removed": lazy_gettext("removed a rule"),
+    "macro.made": lazy_gettext("made a macro"),
+    "macro.changed": lazy_gettext("changed a macro"),
+    "macro.removed": lazy_gettext("removed a macro"),
     "sandbox.cleared": lazy_gettext("deleted all caught mails"),
 }
 
@@ -69,6 +77,9 @@ FIELDS: Final[Mapping[str, object]] = {
     "origins": lazy_gettext("Sites that may use it"),
     "password": lazy_gettext("Password"),
     "reason": lazy_gettext("Reason"),
+    "version": lazy_gettext("Version"),
+    "on": lazy_gettext("Switched on"),
+    "order": lazy_gettext("Order"),
 }
 
 ROLES: Final[Mapping[str, object]] = {

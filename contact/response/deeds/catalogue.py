@@ -237,6 +237,6 @@ DEEDS: Final[dict[str, Deed]] = {
         Deed("resolve", N_("Resolve"), "resolve", "", _nothing, _resolve, _state_back),
         Deed("reopen", N_("Open again"), "reopen", "", _nothing, _reopen, _state_back),
         Deed("note", N_("Write a note"), "note", "text", _note_check, _note, _stays),
-        Deed("say", N_("Answer"), "reply", "answer", _say_check, _say, _stays),
+        Deed("say", N_("Send an answer"), "reply", "answer", _say_check, _say, _stays),
     )
 }

@@ -79,7 +79,7 @@ FIELDS: Final[dict[str, Field]] = {
         Field("channel", N_("Channel"), MESSAGE, Kind.CHOICE, "channels"),
         Field("inbox", N_("Inbox"), MESSAGE, Kind.CHOICE, "inboxes"),
         Field("subject", N_("Subject"), MESSAGE, Kind.TEXT),
-        Field("text", N_("Text"), MESSAGE, Kind.TEXT),
+        Field("text", N_("Message text"), MESSAGE, Kind.TEXT),
         Field("language", N_("Language"), MESSAGE, Kind.CHOICE, "languages"),
         Field("nature", N_("Kind of mail"), MESSAGE, Kind.CHOICE, "natures"),
         Field("files", N_("Has attachments"), MESSAGE, Kind.YES_NO),
