@@ -375,6 +375,7 @@ def test_a_dry_run_says_what_the_live_run_did(desk: Desk) -> None:
     assert {one.row_id for one in found if one.acts} == live
     assert {one.kept_out for one in found} >= {""}
     told = next(one for one in found if one.acts).told
+    assert told is not None
     assert [part.true for part in told.parts] == [True, True]
     assert told.parts[0].seen == desk.returns
 

@@ -6,6 +6,8 @@ import type { Vocabulary } from "./steps";
 
 interface Slice { head: number; total: number; done: number; after: number | null; looked: number; met: number; acts: number; slow: number; html: string }
 const MOST = 300;
+const FEW = 10;
+const SLOW = 20;
 
 export function dryRun(form: HTMLElement, words: Vocabulary, body: () => unknown): void {
   const place = $("[data-dry-place]", form), list = $("[data-dry-list]", form), far = $<HTMLProgressElement>("[data-dry-far]", form);
@@ -36,6 +38,8 @@ export function dryRun(form: HTMLElement, words: Vocabulary, body: () => unknown
         for (const name of ["looked", "met", "acts", "slow"] as const) all[name] += found[name];
         if (list.children.length < MOST) list.insertAdjacentHTML("beforeend", found.html);
         for (const late of $$("li.would", list)) { const rest = $("li.rests", list); if (rest && rest.compareDocumentPosition(late) & Node.DOCUMENT_POSITION_FOLLOWING) rest.before(late); }
+        for (const rest of $$("li.rests", list).slice(FEW)) rest.remove();
+        if (all.slow >= SLOW) after = null; // a live rule would have been switched off long ago
         far.max = Math.max(1, found.total);
         far.value = found.total ? found.done : 1;
         count.textContent = `${found.done.toLocaleString()} / ${found.total.toLocaleString()}`;

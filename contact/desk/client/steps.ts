@@ -16,7 +16,8 @@ export const read = <T>(form: HTMLElement, name: string): T => JSON.parse($(`scr
 
 export function select(choices: Choice[], chosen: unknown, label: string): HTMLSelectElement {
   const box = make("select", { "aria-label": label });
-  for (const [value, name] of choices) box.append(make("option", { value: String(value), ...(String(value) === String(chosen ?? "") ? { selected: "" } : {}) }, name));
+  const gone: Choice[] = chosen === undefined || chosen === null || choices.some(([value]) => String(value) === String(chosen)) ? [] : [[chosen as string | number, `#${chosen}`]];
+  for (const [value, name] of [...choices, ...gone]) box.append(make("option", { value: String(value), ...(String(value) === String(chosen ?? "") ? { selected: "" } : {}) }, name));
   return box;
 }
 

@@ -9,9 +9,11 @@ from contact.errors import HanmaruError, Invalid
 
 
 class Wrong(Invalid):
-    """`what` is the name of a field or an action (a msgid), `inner` the reason; pages translate both."""
+    """This value cannot be used."""
 
     code = "wrong_rule"
+
+    # `what` is the name of a field or an action (a msgid), `inner` the reason: pages translate both.
 
     def __init__(self, message: str, *, what: str = "", inner: HanmaruError | None = None, **facts: Any) -> None:
         self.what, self.inner = what, inner

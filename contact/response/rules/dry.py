@@ -67,7 +67,8 @@ class Touch:
     met: bool
     acts: bool
     kept_out: str
-    told: Told
+    told: Told | None
+    """Only of those that are kept."""
 
 
 @dataclass(slots=True)
@@ -126,7 +127,7 @@ def _keep(found: Slice, touch: Touch) -> None:
     found.looked += 1
     found.met += touch.met
     found.acts += touch.acts
-    if touch.acts or sum(not one.acts for one in found.touches) < FEW:
+    if touch.told is not None:
         found.touches.append(touch)
 
 
@@ -166,7 +167,9 @@ def _moments(
         acts = met and not kept_out and changes(said.steps, snapshot)
         if acts and not pace.allows(number, at):
             acts, kept_out = False, KEPT_OUT_OFTEN
-        yield Touch(upto, at, number, met, acts, kept_out if met else "", explain(said.condition, facts))
+        wanted = acts or sum(not one.acts for one in found.touches) < FEW
+        told = explain(said.condition, facts) if wanted else None
+        yield Touch(upto, at, number, met, acts, kept_out if met else "", told)
 
 
 @dataclass(slots=True)
