@@ -75,14 +75,24 @@ def pages() -> list[Blueprint]:
     from channels.chat import views as chat
     from channels.sms import views as sms
     from contact.desk import api, contacts, deliveries, failed, home, inboxes, letters, parcel, sandbox, sheets, views
-    from contact.web import door, me, people
-
     from contact.response.macros import views as macros
     from contact.response.rules import views as rules
+    from contact.web import door, me, people
 
     desk = [views.pages, api.pages, parcel.pages, sheets.pages]
     side = [home.pages, contacts.pages, inboxes.pages, failed.pages, deliveries.pages, sandbox.pages, letters.pages]
-    return [chat.pages, webhooks.pages, sms.pages, door.pages, me.pages, people.pages, *desk, *side, rules.pages, macros.pages]
+    return [
+        chat.pages,
+        webhooks.pages,
+        sms.pages,
+        door.pages,
+        me.pages,
+        people.pages,
+        *desk,
+        *side,
+        rules.pages,
+        macros.pages,
+    ]
 
 
 def doors() -> list[Door]:

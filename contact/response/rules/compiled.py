@@ -43,6 +43,10 @@ class Seen(Protocol):
         """A pattern took too long."""
         ...
 
+    def tired(self) -> bool:
+        """One did already: no further pattern is tried for this rule."""
+        ...
+
 
 Ask = Callable[[Seen], bool]
 
@@ -155,6 +159,8 @@ def _pattern(field: str, source: str, wanted: bool) -> Ask:
     pattern = Pattern(source)
 
     def ask(facts: Seen) -> bool:
+        if facts.tired():
+            return False
         try:
             return any(pattern.found(text) for text in facts.even(field)) is wanted
         except TooSlow:

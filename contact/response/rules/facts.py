@@ -142,6 +142,9 @@ class Facts:
     def slow(self, pattern: str) -> None:
         self.too_slow.append(pattern)
 
+    def tired(self) -> bool:
+        return bool(self.too_slow)
+
     # -- gathering
 
     @property

@@ -4,6 +4,9 @@ The deeds of a rule are done on a conversation of which nothing is known but wha
 have made certain; what they change wakes the rules that wait for it, unless their condition is
 certainly untrue by then. Coming back to the same rule with the same certainties is a loop. A deed that
 changes nothing (the tag is there already) wakes nobody, as in the house.
+
+Rules woken by the same row act before one another's rows are read. So what one made certain stays
+certain only while no other rule of the same cascade would set it otherwise.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from contact.response.rules.draft import Said
 from contact.response.rules.plain import plain
 from contact.response.rules.when import IDLE
 
-MOST_STEPS = 20_000
+MOST_STEPS = 3000
 """Ways that are tried before it is called too tangled."""
 
 
@@ -27,6 +30,12 @@ class Loop(Conflict):
     """These rules would start each other for ever: %(rules)s. Add a condition that their own actions make untrue."""
 
     code = "loop"
+
+
+class Tangled(Conflict):
+    """These rules wake each other in too many ways to be sure that they end. Let fewer wait for any tag or state."""
+
+    code = "tangled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +59,86 @@ class Event:
     sure: Sure
 
 
-def check(rules: Mapping[int, Said], first: int) -> None:
-    """Raises `Loop` when `first` is part of one, or leads into one."""
-    path: list[tuple[int, Sure]] = []
-    done: set[tuple[int, Sure]] = set()
-    _walk(rules, first, _begin(rules[first]), path, done)
+def check(rules: Mapping[int, Said], new: int) -> None:
+    """Raises `Loop` when `new` makes some of the rules start each other for ever, itself or by undoing
+    what held another back."""
+    for first in (new, *(number for number in rules if number != new)):
+        cascade = _cascade(rules, first)
+        if new in cascade:
+            inside = {number: rules[number] for number in cascade}
+            sets = {number: _sets(said.steps) for number, said in inside.items()}
+            _walk(inside, sets, first, Sure(), [], set())
 
 
-def _begin(said: Said) -> Sure:
-    if said.when.on == "state" and said.when.detail:
-        return Sure(state=str(said.when.detail))
-    if said.when.on == "tagged" and said.when.detail:
-        return Sure(tags=frozenset({str(said.when.detail)}))
-    return Sure()
+Fact = tuple[str, str]
+"""What a deed sets: `("state", "")`, `("tag", "VIP")`."""
+
+
+def _cascade(rules: Mapping[int, Said], first: int) -> set[int]:
+    """All rules that what `first` does may wake, directly or not, whatever their conditions."""
+    found, todo = {first}, [first]
+    while todo:
+        for event in _events(rules[todo.pop()].steps, Sure()):
+            woken = {other for other, said in rules.items() if _wakes(said, event)} - found
+            found |= woken
+            todo += woken
+    return found
+
+
+def _sets(steps: tuple[Step, ...]) -> dict[Fact, set[object]]:
+    """What the steps leave behind; a snooze leaves it snoozed, and open when the clock rings."""
+    found: dict[Fact, set[object]] = {}
+    for step in steps:
+        if step.do in _STATES:
+            state = _STATES[step.do].value
+            found["state", ""] = {state, State.OPEN.value} if step.do == "snooze" else {state}
+        elif step.do in ("tag", "untag"):
+            found["tag", plain(str(step.value))] = {step.do == "tag"}
+        elif step.do in ("queue", "assign"):
+            found[step.do, ""] = {step.value or 0}
+        elif step.do == "priority":
+            found["priority", ""] = {PRIORITIES.index(step.value)}
+    return found
+
+
+def _left(sure: Sure, sets: Mapping[int, Mapping[Fact, set[object]]], doer: int) -> Sure:
+    """What is still certain when others of the cascade may have acted in between."""
+
+    def stays(fact: Fact, value: object) -> bool:
+        return all(set_.get(fact, {value}) == {value} for number, set_ in sets.items() if number != doer)
+
+    return Sure(
+        state=sure.state if stays(("state", ""), sure.state) else None,
+        assignee=sure.assignee if stays(("assign", ""), sure.assignee) else None,
+        queue=sure.queue if stays(("queue", ""), sure.queue) else None,
+        priority=sure.priority if stays(("priority", ""), sure.priority) else None,
+        tags=frozenset(tag for tag in sure.tags if stays(("tag", plain(tag)), True)),
+        without=frozenset(tag for tag in sure.without if stays(("tag", plain(tag)), False)),
+    )
 
 
 def _walk(
-    rules: Mapping[int, Said], number: int, sure: Sure, path: list[tuple[int, Sure]], done: set[tuple[int, Sure]]
+    rules: Mapping[int, Said],
+    sets: Mapping[int, Mapping[Fact, set[object]]],
+    number: int,
+    sure: Sure,
+    path: list[tuple[int, Sure]],
+    done: set[tuple[int, Sure]],
 ) -> None:
     here = (number, sure)
-    if here in path or len(done) > MOST_STEPS:
-        names = [rules[one].name for one, _ in path[path.index(here) if here in path else 0 :]] + [rules[number].name]
+    if len(done) > MOST_STEPS:
+        raise Tangled
+    if here in path:
+        names = [rules[one].name for one, _ in path[path.index(here) :]] + [rules[number].name]
         raise Loop(rules=" → ".join(f"“{name}”" for name in names))
     if here in done:
         return
     path.append(here)
     for event in _events(rules[number].steps, sure):
+        left = _left(event.sure, sets, number)
         for other, said in rules.items():
-            if _wakes(said, event) and maybe(said.condition, event.sure) is not False:
-                _walk(rules, other, event.sure, path, done)
+            if _wakes(said, event) and maybe(said.condition, left) is not False:
+                _walk(rules, sets, other, left, path, done)
     path.pop()
     done.add(here)
 

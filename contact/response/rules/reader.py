@@ -22,7 +22,8 @@ from contact.text import N_
 
 WAKING: Final = frozenset(str(name) for names in ROWS.values() for name in names)
 SLOW_MOST = 5
-"""Searches of one rule that may run over their time before it is switched off."""
+"""Messages within `SLOW_WITHIN` at which a rule may run over its time before it is switched off."""
+SLOW_WITHIN = timedelta(hours=1)
 TOO_SLOW = N_("One of its patterns took too long, again and again.")
 AT_ONCE = 200
 """Idle conversations one transaction looks at."""
@@ -39,7 +40,7 @@ class Rules:
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
         self._book = Book(-1, {}, [])
-        self._slow: dict[tuple[int, int, int], int] = {}
+        self._slow: dict[tuple[int, int, int], list[datetime]] = {}
 
     def reader(self) -> Reader:
         return Reader("rules", self._read)
@@ -103,8 +104,8 @@ class Rules:
             acting.count(session, now, ready.id, slow=len(facts.too_slow))
             facts.too_slow.clear()
             once = (ready.id, ready.version, ready.since_id)
-            self._slow[once] = self._slow.get(once, 0) + 1
-            if self._slow[once] >= SLOW_MOST:
+            self._slow[once] = [at for at in self._slow.get(once, []) if at > now - SLOW_WITHIN] + [now]
+            if len(self._slow[once]) >= SLOW_MOST:
                 session.info.setdefault(_DEAD, set()).add(ready.id)
                 acting.off(session, now, ready.id, TOO_SLOW)
         return true
