@@ -74,6 +74,11 @@ class Name(StrEnum):
     FILE_FETCHED = "file.fetched"
     FILE_MISSING = "file.missing"
 
+    RULE_APPLIED = "rule.applied"
+    RULE_FAILED = "rule.failed"
+    MACRO_APPLIED = "macro.applied"
+    MACRO_UNDONE = "macro.undone"
+
     NOTE_ADDED = "note.added"
     PARTICIPANT_JOINED = "participant.joined"
 

@@ -47,6 +47,7 @@ PUTS = {
     "channels/chat/deeds.py",
     "contact/response/answers/acting.py",  # automatic answers
     "contact/response/satisfaction/asking.py",  # the question after a matter is done
+    "contact/response/deeds/say.py",  # what a rule or a macro answers
 }
 """Who may put a delivery in the outbox: what a person says, on a page or as a guest of the house; and two machines."""
 

@@ -206,6 +206,12 @@ def _unmerged(before: Snapshot, _row: Change) -> Snapshot:
     return replace(before, merged_into=None)
 
 
+def _undone(before: Snapshot, row: Change) -> Snapshot:
+    """The rest of taking a macro back: what none of the verbs it was undone with can say."""
+    waiting, last = row.data.get("waiting_since"), row.data.get("last_at")
+    return replace(before, waiting_since=_time(waiting), last_at=_time(last)) if last else before
+
+
 def _time(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
@@ -229,4 +235,5 @@ _STEPS: dict[str, Callable[[Snapshot, Change], Snapshot]] = {
     Name.CONVERSATION_RENAMED: _renamed,
     Name.CONVERSATION_MERGED: _merged,
     Name.CONVERSATION_UNMERGED: _unmerged,
+    Name.MACRO_UNDONE: _undone,
 }

@@ -228,13 +228,15 @@ def note(
     now: datetime,
     conversation: Conversation,
     text: str,
-    user_id: int,
+    user_id: int | None,
     mentions: Iterable[int] = (),
     key: str | None = None,
+    about_id: int | None = None,
 ) -> Appended | Interaction:
     """Write something down that the customer never sees; `mentions` are told.
 
-    The same `key` again is the same note; with another text it raises `KeyReused`.
+    The same `key` again is the same note; with another text it raises `KeyReused`. `user_id` None:
+    a rule wrote it.
     """
     if not text.strip():
         raise Invalid("The note is empty.")
@@ -243,13 +245,14 @@ def note(
         if earlier.body != storable(text):
             raise KeyReused
         return earlier
-    named = sorted(set(mentions) - {user_id})
+    named = sorted(number for number in set(mentions) if number != user_id)
     row = record(
         session,
         now,
         conversation,
         Name.NOTE_ADDED,
         user_id=user_id,
+        about_id=about_id,
         key=key,
         body=storable(text),
         data={"mentions": named},

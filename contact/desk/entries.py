@@ -27,6 +27,7 @@ from contact.messages import DeliveryState, Fault, Nature, Who
 from contact.outbox import Delivery
 from contact.response import queues
 from contact.response.queues import said
+from contact.response.rules.behind import behind
 from contact.users import User
 
 TALK = (Name.MESSAGE_RECEIVED, Name.MESSAGE_QUEUED, Name.NOTE_ADDED)
@@ -130,6 +131,8 @@ class Beside:
     deliveries: dict[int, Delivery]
     files: dict[int, list[Attachment]]
     queues: dict[int, str]
+    rules: dict[int, str]
+    """Row to name: the rules that did something."""
 
 
 def build(
@@ -155,6 +158,7 @@ def _beside(session: Session, rows: Sequence[Interaction]) -> Beside:
         deliveries={delivery.id: delivery for delivery in found},
         files=files.of(session, talk) if talk else {},
         queues=queues.names(session) if any(row.name in QUEUEING for row in rows) else {},
+        rules=behind(session, rows),
     )
 
 
@@ -208,6 +212,8 @@ def _who(row: Interaction, beside: Beside) -> tuple[str, int]:
     if row.user_id:
         user = beside.users.get(row.user_id)
         return (user.name if user else str(_(words.SOMEBODY))), row.user_id
+    if row.about_id in beside.rules:
+        return str(_(words.RULE, name=beside.rules[row.about_id])), 0
     if row.name == Name.MESSAGE_QUEUED:
         return str(_(words.SYSTEM)), 0
     return contact_name(row, beside.people), row.contact_id or 0
@@ -227,7 +233,7 @@ def sentence(row: Interaction, beside: Beside) -> str:
     """What happened, in one line, in the reader's language."""
     name, data, content = Name(row.name), row.data or {}, row.content or {}
     users = beside.users
-    who = _actor(row, users)
+    who = _actor(row, beside)
     text = words.LOG[name].text
     facts: dict[str, Any] = {"who": who, "contact": contact_name(row, beside.people)}
     match name:
@@ -246,8 +252,11 @@ def sentence(row: Interaction, beside: Beside) -> str:
             facts["queue"] = beside.queues.get(to or 0, "")
         case Name.CONVERSATION_OPENED if row.user_id:
             text = words.OPENED_FOR_ANSWER
-        case Name.CONVERSATION_REOPENED if not row.user_id:
+        case Name.CONVERSATION_REOPENED if not row.user_id and row.about_id not in beside.rules:
             text = words.REOPENED_BY_MESSAGE
+        case Name.RULE_FAILED:
+            reason, filled = data.get("reason", ""), data.get("facts") or {}
+            facts["reason"] = _(reason) % filled if filled else _(reason)
         case Name.CONVERSATION_PRIORITISED:
             facts["priority"] = _(words.PRIORITY[data.get("priority", 1) % len(PRIORITIES)])
         case Name.CONVERSATION_SNOOZED:
@@ -261,6 +270,7 @@ def sentence(row: Interaction, beside: Beside) -> str:
         case _:
             pass
     facts |= {
+        "name": data.get("name", ""),
         "tag": data.get("tag", ""),
         "into": data.get("into", ""),
         "subject": content.get("subject", ""),
@@ -274,11 +284,13 @@ def sentence(row: Interaction, beside: Beside) -> str:
     return str(_(text)) % facts
 
 
-def _actor(row: Interaction, users: dict[int, User]) -> str:
+def _actor(row: Interaction, beside: Beside) -> str:
     """A name as the subject of a sentence, with its honorific in Korean."""
+    if row.about_id in beside.rules:
+        return str(pgettext("subject of a sentence", "The rule “%(name)s”", name=beside.rules[row.about_id]))
     if row.user_id is None:
         return str(_(words.SYSTEM))
-    user = users.get(row.user_id)
+    user = beside.users.get(row.user_id)
     return str(pgettext("subject of a sentence", "%(name)s", name=user.name)) if user else str(_(words.SOMEBODY))
 
 

@@ -46,6 +46,8 @@ RESPONSE: tuple[Place, ...] = (
     Place("/desk/reports", N_("Reports"), "chart", Role.AGENT),
     Place("/desk/returned", N_("Came back"), "bounce", Role.AGENT),
     Place("/desk/answers", N_("Canned answers"), "quote", Role.AGENT),
+    Place("/desk/macros", N_("Macros"), "command", Role.AGENT),
+    Place("/desk/rules", N_("Rules"), "swap", Role.SUPERVISOR),
     Place("/desk/queues", N_("Queues"), "bullets", Role.SUPERVISOR),
     Place("/desk/levels", N_("Service levels"), "clock", Role.SUPERVISOR),
     Place("/desk/hours", N_("Business hours"), "sun", Role.SUPERVISOR),

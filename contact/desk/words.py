@@ -58,6 +58,10 @@ LOG: Final[dict[Name, Line]] = {
     Name.SERVICE_LEVEL_BREACHED: Line(N_("%(target)s is overdue. It was due %(due)s."), "trouble"),
     Name.FILE_FETCHED: Line(N_("A file of the message was fetched."), "attach", quiet=True),
     Name.FILE_MISSING: Line(N_("A file of the message could not be fetched: %(file)s"), "trouble"),
+    Name.RULE_APPLIED: Line(N_("The rule “%(name)s” acted."), "robot"),
+    Name.RULE_FAILED: Line(N_("The rule “%(name)s” could not do everything: %(reason)s"), "trouble"),
+    Name.MACRO_APPLIED: Line(N_("%(who)s applied the macro “%(name)s”."), "command"),
+    Name.MACRO_UNDONE: Line(N_("%(who)s undid the macro “%(name)s”."), "undo"),
     Name.NOTE_ADDED: Line(N_("%(who)s wrote a note."), "note"),
     Name.PARTICIPANT_JOINED: Line(N_("%(contact)s takes part (CC)."), "people"),
     Name.CHAT_ENDED: Line(N_("The chat has ended."), "chat"),
@@ -99,6 +103,7 @@ PAGES_HIDDEN: Final = N_("The customer no longer shows the visited pages.")
 OPENED_FOR_ANSWER: Final = N_("%(who)s began the conversation.")
 REOPENED_BY_MESSAGE: Final = N_("A new message opened the conversation again.")
 SYSTEM: Final = N_("The system")
+RULE: Final = N_("The rule “%(name)s”")
 CUSTOMER: Final = N_("The customer")
 SOMEBODY: Final = N_("A colleague")
 ERASED: Final = N_("Erased person")

@@ -62,13 +62,15 @@ def put(
     seen: int | None = None,
     not_before: datetime | None = None,
     priority: int = REPLY,
+    about_id: int | None = None,
 ) -> Delivery:
     """Promise `words` to `address`; returns the delivery.
 
     `key` makes it idempotent: the same key again returns the delivery it made. `seen` is the
     newest row the author had on screen: when something arrived behind it, nothing is promised
     and `SomethingArrived` is raised. On a live channel a message due now is wired at once.
-    `priority`: whatever is due with a smaller number leaves first.
+    `priority`: whatever is due with a smaller number leaves first. `about_id`: the row it is said
+    along with (a rule's, a macro's).
     """
     log.lock(session)
     words = _storable(words)
@@ -97,7 +99,7 @@ def put(
     )
     session.add(delivery)
     session.flush()
-    _record(session, now, conversation, delivery, words, key)
+    _record(session, now, conversation, delivery, words, key, about_id)
     if can.live and due <= now:
         settle(session, now, Receipt(DeliveryState.WIRED, delivery_id=delivery.id))
     else:
@@ -178,7 +180,13 @@ def _message(session: Session, conversation: Conversation, words: Words) -> dict
 
 
 def _record(
-    session: Session, now: datetime, conversation: Conversation, delivery: Delivery, words: Words, key: str | None
+    session: Session,
+    now: datetime,
+    conversation: Conversation,
+    delivery: Delivery,
+    words: Words,
+    key: str | None,
+    about_id: int | None,
 ) -> None:
     data: dict[str, Any] = {"due": delivery.next_at.isoformat()}
     if words.automatic:
@@ -204,6 +212,7 @@ def _record(
         inbox_id=delivery.inbox_id,
         channel=delivery.channel,
         user_id=delivery.user_id,
+        about_id=about_id,
         delivery_id=delivery.id,
         key=key,
         body=words.text,

@@ -20,18 +20,21 @@ def readers(service: Service) -> list[Reader]:
     """Its readers of the log, in the order they read."""
     from contact.response import levels, reports
     from contact.response.answers.acting import Answering
+    from contact.response.deeds import Plain
     from contact.response.queues.reader import reader as queues
+    from contact.response.rules import Rules
     from contact.response.satisfaction.reader import Listening
 
     answers = [Reader("answers", Answering(service).read), Reader("satisfaction", Listening().read)]
-    return [queues(), levels.reader, *answers, reports.READER]
+    return [Rules(Plain(service)).reader(), queues(), levels.reader, *answers, reports.READER]
 
 
 def jobs() -> list[Job]:
     """Its periodic work."""
+    from contact.response.rules import chores as rules
     from contact.response.satisfaction import asking
 
-    return [asking.JOB]
+    return [*rules.JOBS, asking.JOB]
 
 
 def pages() -> list[Blueprint]:
@@ -40,10 +43,12 @@ def pages() -> list[Blueprint]:
     from contact.response.answers import views as answers
     from contact.response.hours import views as hours
     from contact.response.levels import views as levels
+    from contact.response.macros import views as macros
     from contact.response.queues import views as queues
     from contact.response.reports import views as reports
     from contact.response.returned import views as returned
+    from contact.response.rules import views as rules
     from contact.response.satisfaction import views as satisfaction
 
-    rooms = [queues, hours, levels, answers, automatic, satisfaction, returned, reports]
+    rooms = [queues, hours, levels, rules, macros, answers, automatic, satisfaction, returned, reports]
     return [room.pages for room in rooms]

@@ -62,6 +62,14 @@ SENTENCES: Final[Mapping[str, object]] = {
     "outbox.decided": lazy_gettext("decided what became of several messages"),
     "job.again": lazy_gettext("ran periodic work again"),
     "address.lifted": lazy_gettext("took the mark off an address that mail came back from"),
+    "rule.made": lazy_gettext("made a rule"),
+    "rule.saved": lazy_gettext("saved a rule"),
+    "rule.switched": lazy_gettext("switched a rule"),
+    "rule.ordered": lazy_gettext("put the rules into another order"),
+    "rule.removed": lazy_gettext("removed a rule"),
+    "macro.made": lazy_gettext("made a macro"),
+    "macro.changed": lazy_gettext("changed a macro"),
+    "macro.removed": lazy_gettext("removed a macro"),
     "sandbox.cleared": lazy_gettext("deleted all caught mails"),
 }
 
@@ -106,6 +114,8 @@ FIELDS: Final[Mapping[str, object]] = {
     "inboxes": lazy_gettext("Inboxes"),
     "kind": lazy_gettext("Kind"),
     "on": lazy_gettext("Switched on"),
+    "version": lazy_gettext("Version"),
+    "order": lazy_gettext("Order"),
 }
 
 ROLES: Final[Mapping[str, object]] = {

@@ -16,6 +16,8 @@ import { closeMenus, openDialog, openMenu, startMenus } from "./menus";
 import { ring, setCount, setTitle } from "./notice";
 import { command, openPalette, startPalette, type Command } from "./palette";
 import { connect, type Changed } from "./socket";
+import { macroCommands, startMacros } from "./macros";
+import { startRules } from "./rules";
 import { drawer, sheets } from "./sheets";
 import { startTakesWork } from "./queues";
 import { startTimes } from "./times";
@@ -178,6 +180,7 @@ function inThread(): Command[] {
     command("merge", "merge", () => openDialog("dialog-merge")),
     command("customer", "customer", () => deeds["customer"]?.(document.body)),
     ...people,
+    ...macroCommands(),
   ];
 }
 
@@ -229,6 +232,8 @@ setTitle(document.title.split(" · ")[0] ?? "");
 setCount(Number($("#nav")?.dataset["unread"] ?? 0));
 if (thread.thread()) thread.begin();
 sheets();
+startRules();
+startMacros();
 if (fresh.isFresh(location.href)) fresh.begin();
 $("[data-act=palette]")?.addEventListener("click", openPalette);
 connect({

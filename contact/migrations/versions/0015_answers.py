@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0015_answers"
-down_revision = "0013_service_levels"
+down_revision = "0014_rules"
 branch_labels = None
 depends_on = None
 

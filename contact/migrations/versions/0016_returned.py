@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0016_returned"
-down_revision = "0012_queues"
+down_revision = "0015_answers"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0017_reports"
-down_revision = "0013_service_levels"
+down_revision = "0016_returned"
 branch_labels = None
 depends_on = None
 
