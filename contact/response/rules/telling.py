@@ -153,7 +153,7 @@ class Teller:
         if field.kind is Kind.YES_NO:
             return str(_("yes") if seen else _("no"))
         if field.kind is Kind.HOURS:
-            return str(_("open") if seen else _("closed"))
+            return str(_("during business hours") if seen else _("outside business hours"))
         if field.kind is Kind.RANK:
             return self.name("priorities", PRIORITIES[seen])
         if field.choices:
