@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ import sqlalchemy as sa
 from hall_kit import Hall
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from people_kit import House, house
 from sqlalchemy.orm import Session
 from test_hours import amounts, at, instants, some_hours
 
@@ -28,6 +32,8 @@ from contact.response.levels import clock as clocks
 from contact.response.levels.course import Clock, Target
 from contact.response.levels.promise import Promise
 from contact.response.levels.reader import NAME, reader
+from contact.service import Service
+from contact.worker import Context
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 MONDAY = at("2026-11-16 09:00")
@@ -569,3 +575,36 @@ def test_round_the_clock_without_a_calendar(lite: Hall) -> None:
 def test_names_are_checked_once_more(lite: Hall) -> None:
     with lite.db.write() as session, pytest.raises(Invalid):
         policy.add(session, datetime.now(UTC), name="x" * 81, targets={"first": 1})
+
+
+@pytest.fixture
+def bare(tmp_path: Path, _template: Path) -> Iterator[House]:
+    made = house(tmp_path / "data", _template)
+    yield made
+    made.close()
+
+
+def test_the_worker_wakes_at_the_due_time_without_being_told(bare: House, tmp_path: Path) -> None:
+    """A promise of a minute that began 59 seconds ago: the part sleeps until it is due, and says so."""
+    hall = Hall(bare.db, tmp_path, now=datetime.now(UTC) - 2 * MINUTE)
+    with bare.db.write() as session:
+        policy.add(session, hall.now, name="1분", targets={"first": 1}, warn={})
+    hall.now += timedelta(seconds=1)
+    number = hall.mail_in().conversation_id
+    due_at = due(hall, number)
+    told = asyncio.run(_swept(bare.service))
+    assert due_at is not None
+    assert told > due_at
+
+
+async def _swept(service: Service) -> datetime:
+    context = Context(service)
+    part = asyncio.create_task(sweep.run(context))
+    query = sa.select(Interaction.at).where(Interaction.name == Name.SERVICE_LEVEL_BREACHED.value)
+    async with asyncio.timeout(30):
+        while (at := await context.read(lambda session: session.scalar(query))) is None:
+            await asyncio.sleep(0.05)
+    context.end()
+    await part
+    context.close()
+    return at

@@ -84,24 +84,33 @@ def pills(session: Session, ids: Sequence[int], now: datetime) -> dict[int, Pill
     names = business.names(session)
     house = business.default(session)
     names_of = {number: names.get(number or (house.id if house else 0), "") for number in {None, *used.values()}}
+    opened: dict[int | None, str] = {}
     made: dict[int, Pill] = {}
     for line in lines:
         calendar = used.get(line.policy_id or 0)
-        made[line.conversation_id] = _pill(line, known.hours.get(calendar, ALWAYS), names_of.get(calendar, ""), now)
+        hours = known.hours.get(calendar, ALWAYS)
+        if calendar not in opened:
+            opened[calendar] = _opened(hours, now)
+        made[line.conversation_id] = _pill(line, hours, names_of.get(calendar, ""), opened[calendar], now)
     return made
 
 
-def _pill(line: ServiceClock, hours: Hours, name: str, now: datetime) -> Pill:
+def _opened(hours: Hours, now: datetime) -> str:
+    """What is open from now on, as a page reads it."""
+    spans = hours.openings(now, now + AHEAD)[:MOST]
+    return ",".join(f"{int(a.timestamp())}-{int(b.timestamp())}" for a, b in spans)
+
+
+def _pill(line: ServiceClock, hours: Hours, name: str, opened: str, now: datetime) -> Pill:
     due = line.due_at or now
     left = hours.between(now, due) if due > now else -hours.between(due, now)
     warn = hours.between(line.warn_at, due) if line.warn_at else timedelta(0)
-    spans = hours.openings(now, now + AHEAD)[:MOST]
     return Pill(
         target=line.target or "first",
         left=int(left.total_seconds()),
         warn=int(warn.total_seconds()),
         at=int(now.timestamp()),
-        open=",".join(f"{int(a.timestamp())}-{int(b.timestamp())}" for a, b in spans),
+        open=opened,
         due_at=due,
         hours_name=name,
     )

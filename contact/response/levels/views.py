@@ -131,7 +131,7 @@ def _try(session: Session, asked: int) -> tuple[list[Tried], Facts, Any]:
     line = session.get(ServiceClock, found.id)
     course = of_kept(line.course) if line else Course()
     facts = Facts(found.channel, found.inbox_id, found.queue_id, found.priority, tuple(found.tags or ()))
-    started = min((one.started_at for one in course.clocks.values()), default=found.created_at)
+    started = max((one.started_at for one in course.clocks.values()), default=found.created_at)
     tried, taken = [], False
     for one in policy.every(session):
         why = one.why_not(facts) or ""
