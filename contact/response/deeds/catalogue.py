@@ -43,7 +43,7 @@ def steps_of(session: Session, given: Any, speaker: Speaker, *, macro: bool) -> 
 def _step(session: Session, given: Any, place: int, speaker: Speaker, macro: bool) -> Step:
     name = str(given.get("do", "")) if isinstance(given, dict) else ""
     deed = DEEDS.get(name)
-    if deed is None or (deed.macros_only and not macro):
+    if deed is None:
         raise Wrong(UNKNOWN, n=place, name=name[:40])
     value = given.get("value")
     if name == "assign" and value == ME and not macro:

@@ -99,4 +99,3 @@ class Deed:
     check: Callable[[Session, Any, Behind | None], Any]
     do: Do
     back: Back
-    macros_only: bool = False

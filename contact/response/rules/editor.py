@@ -67,7 +67,6 @@ def vocabulary(teller: Teller, *, macro: bool) -> dict[str, Any]:
         "deeds": [
             {"name": deed.name, "label": str(_(deed.label)), "icon": deed.icon, "value": deed.value}
             for deed in DEEDS.values()
-            if macro or not deed.macros_only
         ],
         "whens": [
             {"name": name, "label": str(_(label)), "detail": _detail(name)} for name, label in when.NAMES.items()
