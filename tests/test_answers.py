@@ -337,7 +337,7 @@ def test_the_sentence_is_honest_in_both_languages() -> None:
         first.sentence(figure, "ko", always=False)
         == "최근 4주 동안 문의 5건 중 4건에 영업시간 기준 2시간 안에 답변드렸습니다."
     )
-    assert "within 2 hours of our business hours" in first.sentence(figure, "en", always=False)
+    assert "within 2 hours, counting business hours only." in first.sentence(figure, "en", always=False)
     long = first.Figure(50, timedelta(hours=1), timedelta(hours=20))
     assert "3영업일" in first.sentence(long, "ko", always=False)
 

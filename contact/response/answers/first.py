@@ -134,7 +134,7 @@ def sentence(found: Figure, language: str, always: bool) -> str:
     if language == "ko":
         open_ = "" if always else "영업시간 기준 "
         return f"최근 4주 동안 문의 5건 중 4건에 {open_}{_korean(time)} 안에 답변드렸습니다."
-    open_ = "" if always else " of our business hours"
+    open_ = "" if always else ", counting business hours only"
     return f"In the last four weeks, four of five messages were answered within {_english(time)}{open_}."
 
 

@@ -129,14 +129,13 @@ def preview() -> Any:
     channel, service = str(asked.get("channel", "")), here()
     with service.db.read() as session:
         contact = directory.get(session, int(contact_id)) if contact_id.isdecimal() else None
-        language = str(asked.get("language") or "") or values.language_of(contact, "", service.settings.language)
+        talk, chosen = _newest(session, contact), str(asked.get("language") or "")
+        language = chosen or _spoken(session, talk, contact)
         found = choose(known, language, channel) if known else Variant("")
-        said = {"number": "#1234", "subject": "…", "inbox": "…"}
-        talk = _newest(session, contact)
+        said = values.of_contact(session, service.settings, contact, language, utcnow(), me().name)
+        said |= {"number": "#1234", "subject": "…", "inbox": "…"}
         if talk is not None:
             said = values.of_conversation(session, service.settings, talk, language, utcnow(), me().name)
-        elif contact is not None or not contact_id:
-            said |= values.of_contact(session, service.settings, contact, language, utcnow(), me().name)
     bad = fields.wrong(found.text)
     filled = fields.fill(found.text, said, korean=language == "ko")
     return {
@@ -271,6 +270,11 @@ def _contacts(session: Session) -> list[directory.Person]:
     numbers = list(dict.fromkeys(session.scalars(newest)))
     known = directory.people(session, numbers)
     return list({known[n].id: known[n] for n in numbers if n in known and not known[n].erased_at}.values())[:PEOPLE]
+
+
+def _spoken(session: Session, talk: Conversation | None, contact: Contact | None) -> str:
+    otherwise = here().settings.language
+    return values.spoken_in(session, talk, otherwise) if talk else values.language_of(contact, "", otherwise)
 
 
 def _newest(session: Session, contact: Contact | None) -> Conversation | None:
