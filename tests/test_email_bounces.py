@@ -201,6 +201,20 @@ def test_a_forged_complaint_is_only_shown(raw: bytes) -> None:
     assert (shown.nature, shown.facts[UNVERIFIED]) == (Nature.COMPLAINT, True)
 
 
+def test_a_complaint_of_several_recipients_is_one_word_for_each() -> None:
+    raw = arf(mail_from=RETURNS, rcpt="kim@customer.example>\r\nOriginal-Rcpt-To: <lee@customer.example")
+    told = [each for each in parse(raw, envelope(), INBOX, key=KEY) if isinstance(each, Receipt)]
+    assert [each.recipient for each in told] == ["kim@customer.example", "lee@customer.example"]
+
+
+def test_recipients_of_the_corpus_are_named() -> None:
+    for name, case in labels("complaints-arf").items():
+        found = one(raw_of("complaints-arf", case)).facts.get("complaint", {}).get("original_rcpt_to", "")
+        for report in case["label"].get("reports", ()):
+            hidden = report["recipient"].startswith("undisclosed-recipient")
+            assert hidden or report["recipient"] in found, name
+
+
 def test_not_spam_is_no_complaint() -> None:
     assert len(parse(arf("not-spam", mail_from=RETURNS), envelope(), INBOX, key=KEY)) == 1
 

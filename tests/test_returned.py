@@ -20,7 +20,7 @@ from contact.db import utcnow
 from contact.directory import Address, reach
 from contact.errors import Conflict, Suppressed
 from contact.log import Interaction, Name
-from contact.messages import AddressKind, DeliveryState, Fault, Receipt
+from contact.messages import AddressKind, DeliveryState, Fault, Party, Receipt
 from contact.outbox import Delivery
 from contact.raw import Raw
 
@@ -237,6 +237,17 @@ def test_a_complaint_withdraws_consent_where_it_was_said(office: PostOffice, sin
     office.settled()
     assert len(rows(office, Name.CONSENT_WITHDRAWN)) == 1
     proves_itself(office)
+
+
+def test_a_complaint_of_somebody_in_copy_is_theirs_alone(office: PostOffice, sink: Sink) -> None:
+    number = office.write_to(GONE, cc=(Party(AddressKind.EMAIL, "lee@customer.example"),))
+    office.in_state(number, "wired")
+    office.post(complaint(sink.caught[-1], rcpt="Lee@customer.example"))
+    office.settled()
+    (said,) = rows(office, Name.CONSENT_WITHDRAWN)
+    assert said.address_id == address(office, "lee@customer.example").id
+    assert office.delivery(number).state == "wired", "a word of the copy is none about the message"
+    sent(office, sink)
 
 
 def test_a_forged_complaint_withdraws_nothing(office: PostOffice, sink: Sink) -> None:

@@ -7,17 +7,18 @@ which we write because many reports leave the envelope out). Everything else is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from email.message import Message
 from typing import Any, NamedTuple
 
-from channels.email.headers import address, eight_bit, first, text
+from channels.email.headers import eight_bit, every, first, parties, text
 from channels.email.token import conversation_of, delivery_of
 from contact.messages import DeliveryState, Receipt, Wish
 
 TOLD = ("original-rcpt-to", "original-mail-from", "source-ip", "user-agent")
 NO_COMPLAINT = ("not-spam", "auth-failure", "dmarc")
 """Feedback types that say nothing against the sender (RFC 6430, 6591)."""
+MOST = 50
 HOW = "complaint"
 
 
@@ -34,7 +35,7 @@ def told(reports: Iterable[Message], kind: str) -> dict[str, Any]:
     for block in _blocks(reports):
         for name in TOLD:
             if block.get(name):
-                said[name.replace("-", "_")] = text(first(block, name))[:320]
+                said[name.replace("-", "_")] = ", ".join(text(value)[:320] for value in every(block, name)[:MOST])
     return said
 
 
@@ -46,21 +47,25 @@ def proof(message: Message, reports: Iterable[Message], key: bytes) -> Proof:
     return Proof(delivery, talk)
 
 
-def receipt(message: Message, reports: Iterable[Message], kind: str, delivery: int, key: str) -> Receipt | None:
-    """It arrived, and its recipient wants no more; None when the report complains about nothing."""
+def receipts(message: Message, reports: Sequence[Message], kind: str, delivery: int, key: str) -> list[Receipt]:
+    """It arrived, and each recipient it names (nobody: its own) wants no more; none when nothing is complained of."""
     if kind in NO_COMPLAINT:
-        return None
+        return []
     said = told(reports, kind)
     words = text(first(message, "subject"))[:200]
-    return Receipt(
-        DeliveryState.DELIVERED,
-        delivery_id=delivery,
-        key=f"{key}:complaint",
-        recipient=address(said.get("original_rcpt_to", "")),
-        reason=words,
-        exchange={name: value for name, value in said.items() if name != "original_mail_from"},
-        wish=Wish(False, HOW, words),
-    )
+    named = parties([value for block in _blocks(reports) for value in every(block, "original-rcpt-to")])[:MOST]
+    return [
+        Receipt(
+            DeliveryState.DELIVERED,
+            delivery_id=delivery,
+            key=f"{key}:complaint:{position}",
+            recipient=recipient,
+            reason=words,
+            exchange={name: value for name, value in said.items() if name != "original_mail_from"},
+            wish=Wish(False, HOW, words),
+        )
+        for position, recipient in enumerate([party.value for party in named] or [""])
+    ]
 
 
 def _blocks(reports: Iterable[Message]) -> Iterator[Message]:

@@ -68,10 +68,10 @@ def _complained(
     """A complaint as people see it, and its word about a delivery if we can believe it."""
     delivery, talk = complaint.proof(message, content.reports, key)
     kind = automatic.feedback_type(message)
-    said = complaint.receipt(message, content.reports, kind, delivery, identity) if delivery is not None else None
+    said = complaint.receipts(message, content.reports, kind, delivery, identity) if delivery is not None else []
     facts = {name: value for name, value in told.facts.items() if name != UNVERIFIED} if said else told.facts
     shown = replace(told, facts=facts, thread=replace(told.thread, token=told.thread.token or talk))
-    return [shown, said] if said else [shown]
+    return [shown, *said]
 
 
 def _read(raw: bytes) -> tuple[Message, Content]:

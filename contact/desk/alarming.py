@@ -51,8 +51,9 @@ def told(session: Session) -> list[Told]:
 
 def sentence(alarm: Alarm) -> str:
     facts = alarm.facts
-    if own := facts.get("sentence"):  # another concern's, marked for translation where it is raised
-        return str(_(own)) % {**facts, "name": alarm.name}
+    if "sentence" in facts:  # another concern's, marked for translation where it is raised
+        msgid = str(facts["sentence"])
+        return str(_(msgid)) % {**facts, "name": alarm.name}
     kind, _colon, what = alarm.name.partition(":")
     count = int(facts.get("count", 0))
     given = {"minutes": facts.get("minutes", ""), "num": count}

@@ -19,7 +19,7 @@ from contact import conversation as conversations
 from contact.channel import ChannelError, Unsure
 from contact.directory import Address, reach
 from contact.errors import NotFound
-from contact.messages import AddressKind, Fault, Receipt, Who, Wish
+from contact.messages import AddressKind, Fault, Party, Receipt, Who, Wish
 from contact.messages import DeliveryState as S
 from contact.outbox import row as rows
 from contact.outbox.delivery import Delivery, Exchange, may_follow, retry_at
@@ -95,10 +95,10 @@ def _wished(session: Session, now: datetime, row: Row, receipt: Receipt, wish: W
 
     A complaint was never written to us, so the conversation says what followed from it.
     """
-    copied = receipt.recipient.lower() in _copies(session, row.id) if receipt.recipient else False
-    address = directory.find(session, AddressKind.EMAIL, receipt.recipient.lower()) if copied else None
+    to = session.get_one(Address, row.address_id)
+    if receipt.recipient and receipt.recipient.lower() in _copies(session, row.id):
+        to = directory.find_or_create(session, now, Party(AddressKind.EMAIL, receipt.recipient.lower()))[1]
     talk = conversations.get(session, row.conversation_id) if wish.how == COMPLAINT else None
-    to = address or session.get_one(Address, row.address_id)
     consent.record(
         session, now, to, wish, channel=row.channel, talk=talk, about_id=row.interaction_id if talk else None
     )
