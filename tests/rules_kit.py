@@ -16,7 +16,7 @@ from contact import log
 from contact.conversation import Conversation
 from contact.log import Interaction, Name
 from contact.response import queues
-from contact.response.deeds import Plain
+from contact.response.deeds import Saying
 from contact.response.rules import Rule, Rules, draft, rule, vocabulary
 from contact.response.rules.draft import Said
 from contact.service import Service
@@ -42,11 +42,11 @@ class Desk:
         with hall.db.write() as session:
             mina = create(session, hall.now, email="mina@shop.example", name="김민아", role=Role.AGENT)
             returns = queues.add(session, hall.now, "반품").id
-        return cls(hall, service, Rules(Plain(service)), mina, returns)
+        return cls(hall, service, Rules(Saying(service)), mina, returns)
 
     def parse(self, session: Session, body: dict[str, Any]) -> Said:
         known = vocabulary.known(session, self.service.channels)
-        return draft.parse(session, body, known, Plain(self.service))
+        return draft.parse(session, body, known, Saying(self.service))
 
     def rule(self, then: list[dict[str, Any]], on: bool = True, **body: Any) -> int:
         """A rule at the end of the order; switched on."""

@@ -20,7 +20,7 @@ from contact.errors import Conflict, Forbidden, Invalid, NotFound
 from contact.log import Name
 from contact.outbox import Delivery
 from contact.response import macros
-from contact.response.deeds import Plain
+from contact.response.deeds import Saying
 from contact.users import Role, User, create
 
 __all__ = ["hall", "lite"]
@@ -43,7 +43,13 @@ def small(lite: Hall, tmp_path: Path) -> Iterator[Desk]:
 def macro(desk: Desk, steps: list[dict[str, Any]], user: User | None = None, shared: bool = False) -> int:
     with desk.hall.db.write() as session:
         made = macros.add(
-            session, desk.hall.now, user or desk.mina, Plain(desk.service), name="반품 접수", steps=steps, shared=shared
+            session,
+            desk.hall.now,
+            user or desk.mina,
+            Saying(desk.service),
+            name="반품 접수",
+            steps=steps,
+            shared=shared,
         )
         return made.id
 
@@ -51,12 +57,12 @@ def macro(desk: Desk, steps: list[dict[str, Any]], user: User | None = None, sha
 def apply(desk: Desk, number: int, *ids: int) -> tuple[int, ...]:
     with desk.hall.db.write() as session:
         found = macros.get(session, number, desk.mina)
-        return macros.apply(session, desk.hall.tick(), found, ids, desk.mina, Plain(desk.service)).rows
+        return macros.apply(session, desk.hall.tick(), found, ids, desk.mina, Saying(desk.service)).rows
 
 
 def undo(desk: Desk, rows: tuple[int, ...], user: User | None = None) -> macros.Undone:
     with desk.hall.db.write() as session:
-        return macros.undo(session, desk.hall.tick(), rows, user or desk.mina, Plain(desk.service))
+        return macros.undo(session, desk.hall.tick(), rows, user or desk.mina, Saying(desk.service))
 
 
 def state(desk: Desk, number: int) -> tuple[Any, ...]:

@@ -18,6 +18,8 @@ from contact.errors import Conflict, HanmaruError, Invalid
 from contact.log import Name
 from contact.messages import File, Nature, Thread
 from contact.outbox import Delivery
+from contact.response.answers import answer
+from contact.response.answers.answer import CannedAnswer, Variant
 from contact.response.deeds import Wrong
 from contact.response.rules import RuleDay, acting, dry, pattern, rule
 from contact.response.rules.book import AN_HOUR, DEEPEST
@@ -168,7 +170,7 @@ def test_a_deed_that_fails_is_shown_and_the_rest_goes_on(desk: Desk) -> None:
 
 
 def test_an_answer_is_automatic_and_capped(desk: Desk) -> None:
-    desk.rule([{"do": "say", "value": "{{name}}님, 받았습니다. #{{number}}"}])
+    desk.rule([{"do": "say", "value": "{{name}}님, 받았습니다. {{number}}"}])
     for _ in range(4):
         desk.hall.mail_in("kim@a.example", name="김하나")
     desk.read()
@@ -416,3 +418,26 @@ def test_an_error_of_our_own_is_told_in_full() -> None:
         error.told(lambda text: {"Text": "본문", "No %(n)s.": "%(n)s 없음."}.get(text, text))
         == "Condition 1 (본문): 3 없음."
     )
+
+
+def test_a_rule_sends_a_canned_answer_by_its_name(desk: Desk) -> None:
+    """The variant of the customer's language, with its fields; once it is gone, that is a failure people see."""
+    words = answer.Wording(
+        "반품", variants=(Variant("{{이름}}님, 반품 안내입니다.", "ko"), Variant("Hello {{name}}.", "en"))
+    )
+    with desk.hall.db.write() as session:
+        wording = answer.checked(answer.Wording("반품", variants=forms), ["email"])
+        kept = answer.add(session, desk.hall.now, wording, user_id=None, by=desk.mina.id, may_share=True).id
+    desk.rule([{"do": "say", "value": "/반품"}])
+    desk.hall.mail_in("kim@a.example", "반품하고 싶어요", name="김하나")
+    desk.hall.mail_in("grace@b.example", "I want to return it", name="Grace")
+    desk.read()
+    assert [row.body for row in desk.rows(Name.MESSAGE_QUEUED)] == ["김하나님, 반품 안내입니다.", "Hello Grace."]
+    with pytest.raises(Invalid, match="shared canned answer"):
+        desk.rule([{"do": "say", "value": "/없는이름"}])
+    with desk.hall.db.write() as session:
+        gone = session.get_one(CannedAnswer, kept)
+        answer.remove(desk.hall.now, gone, by=desk.mina.id, may_share=True)
+    desk.hall.mail_in("park@a.example", "반품하고 싶어요")
+    desk.read()
+    assert len(desk.rows(Name.RULE_FAILED)) == 1

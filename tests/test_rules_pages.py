@@ -20,7 +20,7 @@ from contact.conversation import Conversation
 from contact.db import utcnow
 from contact.log import Name
 from contact.response import macros, queues
-from contact.response.deeds import Plain
+from contact.response.deeds import Saying
 from contact.response.rules import Rules, draft, rule
 from contact.response.rules.starters import STARTERS
 from contact.users import User, audit
@@ -198,7 +198,7 @@ def test_the_thread_names_the_rule_that_acted(home: House, town: Town) -> None:
         == 303
     )
     taken = town.shop.mail(town.mailbox, "neu@customers.example", "Neu", "Hi", "hello")
-    rules = Rules(Plain(home.service))
+    rules = Rules(Saying(home.service))
     with home.db.write() as session:
         for row in log.tail(session, 0, 10_000):
             rules.take(session, row, utcnow())
@@ -220,7 +220,7 @@ def opened() -> Iterator[tuple[Any, Town]]:
         with town.shop.service.db.write() as session:
             number = queues.add(session, utcnow(), "반품").id
             macros.add(
-                session, utcnow(), town.jun, Plain(town.shop.service), name="반품 접수", shared=True,
+                session, utcnow(), town.jun, Saying(town.shop.service), name="반품 접수", shared=True,
                 steps=[{"do": "queue", "value": number}, {"do": "tag", "value": "반품"}, {"do": "pend"}],
             )  # fmt: skip
 

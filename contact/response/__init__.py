@@ -20,13 +20,13 @@ def readers(service: Service) -> list[Reader]:
     """Its readers of the log, in the order they read."""
     from contact.response import levels, reports
     from contact.response.answers.acting import Answering
-    from contact.response.deeds import Plain
+    from contact.response.deeds import Saying
     from contact.response.queues.reader import reader as queues
     from contact.response.rules import Rules
     from contact.response.satisfaction.reader import Listening
 
     answers = [Reader("answers", Answering(service).read), Reader("satisfaction", Listening().read)]
-    return [Rules(Plain(service)).reader(), queues(), levels.reader, *answers, reports.READER]
+    return [Rules(Saying(service)).reader(), queues(), levels.reader, *answers, reports.READER]
 
 
 def jobs() -> list[Job]:

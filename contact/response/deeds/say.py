@@ -1,4 +1,4 @@
-"""The plain way to answer: a text with the contact's name, through the outbox."""
+"""How rules and macros answer: a text with fields, or a shared canned answer by its short name, through the outbox."""
 
 from __future__ import annotations
 
@@ -9,39 +9,45 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contact import directory, inbox, outbox, users
+from contact import inbox, outbox, users
 from contact.conversation import Conversation
 from contact.directory import Address
 from contact.errors import Conflict, Invalid
+from contact.inbox import Inbox
 from contact.log import Interaction, Name
 from contact.messages import DeliveryState
 from contact.outbox import Delivery
+from contact.response.answers import answer as answers
+from contact.response.answers import values
+from contact.response.answers.answer import Variant
+from contact.response.answers.fields import check_fields, fill, fill_bare
 from contact.response.deeds.deed import Behind
 from contact.service import Service
 from contact.text import N_, storable
 
 LONGEST = 10_000
+_SHORT = re.compile(r"/([\w][\w.-]{0,39})")
+"""The whole text being this means the canned answer of this name."""
 FRESH = timedelta(hours=1)
 """What happened longer ago is not answered by a rule: the worker stood still, and people have gone on."""
-FIELDS = ("name", "number", "agent", "organisation")
-_FIELD = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
-class Plain:
-    """A `Speaker`: fields `{{name}}`, `{{number}}`, `{{agent}}`, `{{organisation}}`; no formatting."""
+class Saying:
+    """A `Speaker`. Fields are those of canned answers (`contact/response/answers/fields.py`)."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def check(self, _session: Session, value: Any) -> str:
+    def check(self, session: Session, value: Any) -> str:
         text: str = storable(str(value or "")).replace("\r\n", "\n").strip()
         if not text:
             raise Invalid(N_("The answer is empty."))
         if len(text) > LONGEST:
             raise Invalid(N_("An answer has up to %(n)s characters."), n=LONGEST)
-        for name in _FIELD.findall(text):
-            if name not in FIELDS:
-                raise Invalid(N_("There is no field named %(name)s."), name=name[:40])
+        if (short := _SHORT.fullmatch(text)) is None:
+            check_fields(text)
+        elif answers.by_name(session, short[1].casefold(), None) is None:
+            raise Invalid(N_("There is no shared canned answer named %(name)s."), name=short[1])
         return text
 
     def say(self, session: Session, now: datetime, conversation: Conversation, value: Any, behind: Behind) -> None:
@@ -55,6 +61,7 @@ class Plain:
         box = inbox.get(session, conversation.inbox_id)
         can = self._service.channels[box.channel].capabilities
         address = _address(session, conversation, asked, can.address.value)
+        text, html = self._words(session, now, conversation, box, value, behind)
         outbox.put(
             session,
             now,
@@ -62,8 +69,9 @@ class Plain:
             inbox=box,
             address=address,
             words=outbox.Words(
-                self._filled(session, conversation, value, behind),
+                text,
                 subject=_subject(conversation) if can.subject else "",
+                html=html if can.html else "",
                 automatic=automatic,
             ),
             can=can,
@@ -92,17 +100,23 @@ class Plain:
         own = users.get(session, behind.user_id).prefs.undo_seconds if behind.user_id else None
         return timedelta(seconds=self._service.settings.undo_seconds if own is None else own)
 
-    def _filled(self, session: Session, conversation: Conversation, text: str, behind: Behind) -> str:
-        """With its fields; what we do not know leaves no hole in a greeting."""
-        contact = directory.get(session, conversation.contact_id)
+    def _words(
+        self, session: Session, now: datetime, conversation: Conversation, box: Inbox, text: str, behind: Behind
+    ) -> tuple[str, str]:
+        """Text and HTML with their fields; what we do not know leaves no hole in a greeting."""
+        language, html = values.spoken_in(session, conversation, box.language), ""
+        if short := _SHORT.fullmatch(text):
+            chosen = self._canned(session, short[1], language, box.channel)
+            text, html = chosen.text, chosen.html
         agent = users.get(session, behind.user_id).name if behind.user_id else ""
-        known = {
-            "name": contact.name,
-            "number": str(conversation.id),
-            "agent": agent,
-            "organisation": self._service.settings.organisation,
-        }
-        return _FIELD.sub(lambda found: known.get(found[1], ""), text).strip()
+        known = values.of_conversation(session, self._service.settings, conversation, language, now, agent)
+        return fill_bare(text, known), fill(html, known, html, language == "ko").html if html else ""
+
+    def _canned(self, session: Session, name: str, language: str, channel: str) -> Variant:
+        found = answers.by_name(session, name.casefold(), None)
+        if found is None:
+            raise Invalid(N_("There is no shared canned answer named %(name)s."), name=name)
+        return answers.choose(answers.variants(session, [found.id]).get(found.id, []), language, channel)
 
 
 def _asked(session: Session, conversation_id: int) -> Interaction | None:

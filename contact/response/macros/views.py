@@ -15,7 +15,7 @@ from contact.db import utcnow
 from contact.desk.told import back, notice
 from contact.errors import HanmaruError
 from contact.response import macros
-from contact.response.deeds import Plain, Wrong
+from contact.response.deeds import Saying, Wrong
 from contact.response.macros import Macro, Undone
 from contact.response.rules import editor as editors
 from contact.response.rules.telling import Teller
@@ -72,7 +72,7 @@ def new() -> Any:
     body = _body()
     try:
         with here().db.write() as session:
-            made = macros.add(session, utcnow(), me(), Plain(here()), **_fields(body))
+            made = macros.add(session, utcnow(), me(), Saying(here()), **_fields(body))
             _audit(session, "macro.made", made)
     except HanmaruError as error:
         return _editor(None, body, error)
@@ -89,7 +89,7 @@ def one(macro_id: int) -> Any:
     try:
         with here().db.write() as session:
             found = macros.get(session, macro_id, me())
-            macros.change(session, utcnow(), found, me(), Plain(here()), **_fields(body))
+            macros.change(session, utcnow(), found, me(), Saying(here()), **_fields(body))
             _audit(session, "macro.changed", found)
     except HanmaruError as error:
         return _editor(found, body, error)
@@ -112,7 +112,7 @@ def apply(macro_id: int) -> Any:
     try:
         with here().db.write() as session:
             found = macros.get(session, macro_id, me())
-            rows = macros.apply(session, utcnow(), found, ids, me(), Plain(here())).rows
+            rows = macros.apply(session, utcnow(), found, ids, me(), Saying(here())).rows
     except Wrong as error:
         return {"error": error.code, "message": said_wrong(error)}, error.status
     told = ngettext(
@@ -128,7 +128,7 @@ def apply(macro_id: int) -> Any:
 def undo() -> Any:
     """JSON: `rows`. Everything as it was, where nothing happened since; the sentence says so."""
     with here().db.write() as session:
-        done = macros.undo(session, utcnow(), _numbers("rows"), me(), Plain(here()))
+        done = macros.undo(session, utcnow(), _numbers("rows"), me(), Saying(here()))
     return {"message": " ".join(_told(done)), "back": done.back, "changed": done.changed, "sent": done.sent}
 
 

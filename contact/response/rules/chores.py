@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from contact.db import utcnow
 from contact.jobs import Job
-from contact.response.deeds import Plain
+from contact.response.deeds import Saying
 from contact.response.rules.reader import Rules
 from contact.response.rules.rule import RulePace
 from contact.worker import Context
@@ -20,7 +20,7 @@ FORGET_EVERY = timedelta(hours=1)
 
 async def look_at_idle(context: Context, _slot: datetime) -> None:
     """Rules that wait for hours of quiet, in short transactions."""
-    rules = Rules(Plain(context.service))
+    rules = Rules(Saying(context.service))
     while not context.stop.is_set() and await context.write(_idle, rules):
         pass
 

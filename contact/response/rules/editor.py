@@ -7,9 +7,9 @@ from typing import Any
 from flask_babel import gettext as _
 
 from contact.conversation.state import PRIORITIES
+from contact.response.answers.fields import FIELDS as SAY_FIELDS
 from contact.response.deeds import DEEDS
 from contact.response.deeds.catalogue import ME
-from contact.response.deeds.say import FIELDS as SAY_FIELDS
 from contact.response.rules import when
 from contact.response.rules.fields import FIELDS, OPERATOR_NAMES, WITHOUT_VALUE
 from contact.response.rules.telling import GROUP_NAMES, Teller
@@ -41,7 +41,7 @@ WORDS = {
     "busy": N_("Looking …"),
     "lost": N_("The server cannot be reached."),
     "unsaved": N_("You have changes that are not saved."),
-    "fields": N_("Fields you can write:"),
+    "fields": N_("A shared canned answer by / and its short name, or words of your own with fields:"),
 }
 
 

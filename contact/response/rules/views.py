@@ -16,7 +16,7 @@ from contact.db import utcnow
 from contact.desk.told import back, notice, number
 from contact.errors import HanmaruError, Invalid
 from contact.limits import Steady
-from contact.response.deeds import Plain, Wrong
+from contact.response.deeds import Saying, Wrong
 from contact.response.rules import draft, dry, rule, vocabulary
 from contact.response.rules import editor as editors
 from contact.response.rules.draft import Said
@@ -232,7 +232,7 @@ def _editor(kept: Rule | None, body: Mapping[str, Any], error: HanmaruError | No
 
 
 def _parsed(session: Session, body: Mapping[str, Any]) -> Said:
-    return draft.parse(session, body, vocabulary.known(session, here().channels), Plain(here()))
+    return draft.parse(session, body, vocabulary.known(session, here().channels), Saying(here()))
 
 
 def _body(given: str) -> dict[str, Any]:
