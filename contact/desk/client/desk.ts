@@ -17,7 +17,7 @@ import { ring, setCount, setTitle } from "./notice";
 import { command, openPalette, startPalette, type Command } from "./palette";
 import { connect, type Changed } from "./socket";
 import { drawer, sheets } from "./sheets";
-import { startTakesWork } from "./queues";
+import { queueCommands, startTakesWork } from "./queues";
 import { startTimes } from "./times";
 import * as weigh from "./composer/weigh";
 
@@ -154,7 +154,7 @@ function commands(): Command[] {
   ];
   if (setup.me.role !== "agent") go.push(command("goTrouble", "trouble", to("/desk/failed")));
   if (setup.me.role === "admin") go.push(command("goInboxes", "inbox", to("/desk/inboxes")));
-  const views = $$<HTMLAnchorElement>("#nav a[href*='list=view-']").map((link) =>
+  const views = $$<HTMLAnchorElement>("#nav a:is([href*='list=view-'], [href*='list=queue-'])").map((link) =>
     ({ name: $(".nav-name", link)?.textContent ?? "", alias: "", glyph: "view", run: () => void list.go(link.href) }));
   return [...(thread.opened() ? inThread() : []), ...go, ...views];
 }
@@ -176,7 +176,7 @@ function inThread(): Command[] {
     command("unread", "unread", () => deeds["unread"]?.(document.body), "u"),
     command("merge", "merge", () => openDialog("dialog-merge")),
     command("customer", "customer", () => deeds["customer"]?.(document.body)),
-    ...people,
+    ...people, ...queueCommands((number) => void acts.act("queue", number)),
   ];
 }
 
