@@ -19,7 +19,7 @@ import { connect, type Changed } from "./socket";
 import { macroCommands, startMacros } from "./macros";
 import { startRules } from "./rules";
 import { drawer, sheets } from "./sheets";
-import { startTakesWork } from "./queues";
+import { queueCommands, startTakesWork } from "./queues";
 import { startTimes } from "./times";
 import { startLevels, tellLevel } from "./levels";
 import * as weigh from "./composer/weigh";
@@ -157,7 +157,7 @@ function commands(): Command[] {
   ];
   if (setup.me.role !== "agent") go.push(command("goTrouble", "trouble", to("/desk/failed")));
   if (setup.me.role === "admin") go.push(command("goInboxes", "inbox", to("/desk/inboxes")));
-  const views = $$<HTMLAnchorElement>("#nav a[href*='list=view-']").map((link) =>
+  const views = $$<HTMLAnchorElement>("#nav a:is([href*='list=view-'], [href*='list=queue-'])").map((link) =>
     ({ name: $(".nav-name", link)?.textContent ?? "", alias: "", glyph: "view", run: () => void list.go(link.href) }));
   return [...(thread.opened() ? inThread() : []), ...go, ...views];
 }
@@ -181,6 +181,7 @@ function inThread(): Command[] {
     command("customer", "customer", () => deeds["customer"]?.(document.body)),
     ...people,
     ...macroCommands(),
+    ...people, ...queueCommands((number) => void acts.act("queue", number)),
   ];
 }
 

@@ -1,6 +1,17 @@
-// "I take work": the switch in the rail, without loading the page anew.
+// Queues in the palette, and "I take work": the switch in the rail, without loading the page anew.
 
+import { $, $$ } from "./page";
+import type { Command } from "./palette";
 import { complain } from "./toast";
+
+/** What the thread's own menu offers, by the words that stand there. */
+export function queueCommands(put: (number: string) => void): Command[] {
+  const label = $("#menu-queue")?.getAttribute("aria-label") ?? "";
+  return $$("#menu-queue [data-verb=queue]").map((button) => {
+    const name = button.textContent?.trim() ?? "";
+    return { name: `${label}: ${name}`, alias: name, glyph: "bullets", run: () => put(button.dataset["value"] ?? "") };
+  });
+}
 
 /** `refresh` draws the rail again. */
 export function startTakesWork(refresh: () => void): void {
