@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from typing import Any
@@ -19,15 +19,17 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from people_kit import Browser, House, house
-from report_kit import past
+from report_kit import NOW, past
 
+from contact.db import Database
 from contact.errors import Invalid
 from contact.response.hours import ALWAYS, Hours
 from contact.response.hours import add as add_calendar
 from contact.response.hours.hours import Span
-from contact.response.reports import Kind, Measure, figures, grid, period, pictures
+from contact.response.reports import Kind, Measure, behind, figures, grid, period, pictures
 from contact.response.reports import report as reports
-from contact.response.reports.asked import ask
+from contact.response.reports.asked import BY, Question, ask
+from contact.response.reports.behind import Behind
 from contact.response.reports.figures import REPORTS, Heap, How, Unit, made
 from contact.response.reports.grid import Column, Grid, Shape
 from contact.response.reports.measure import SLOT, slot_of
@@ -93,7 +95,8 @@ LOOKED_AT = (
     "volume?by=week",
     "first?by=channel",
     "resolution?by=agent",
-    "summary?by=weekday",
+    "summary?by=channel",
+    "next?by=weekday&tag=환불",
     "satisfaction?by=queue",
     "next?by=tag&target=600",
     "agents?queue=none",
@@ -288,6 +291,35 @@ def test_every_report_in_every_cut(boss: Browser, by: str) -> None:
         assert page.status_code == 200, report
         assert "style=" not in page.text
         assert SEOUL in page.text
+
+
+def test_both_databases_say_the_same(new_db: Callable[[str], Database]) -> None:
+    """Every report in every cut, and the rows behind its figures; business hours, too."""
+    houses = [new_db("sqlite"), new_db("postgresql")]
+    for db in houses:
+        past(db, NOW, talks=24)
+        with db.write() as session:
+            add_calendar(session, NOW, "Office", SEOUL, week=[[["09:00", "18:00"]]] * 5 + [[], []])
+    asked = [(report, by, "") for report in REPORTS for by in (BY if report == "volume" else ("week", "tag"))]
+    for report, by, clock in [*asked, ("resolution", "heat", "business"), ("summary", "agent", "business")]:
+        question = ask(report, {"period": "30d", "by": by, "clock": clock}, NOW, SEOUL)
+        answers = [told(db, question) for db in houses]
+        assert answers[0] == answers[1], (report, by)
+    assert any(value for _figure, value, _rows in answers[0][1])
+
+
+def told(db: Database, question: Question) -> Any:
+    with db.read() as session:
+        report = reports.build(session, question, NOW)
+        lists = []
+        for figure in report.figures:
+            one = Behind(question, figure, longest=True)
+            found = [row.row.id for row in behind.page(session, one, NOW, (10**12, 10**12))]
+            lists.append((figure.key, behind.summary(session, one, NOW), found))
+            for line in report.lines[:2]:
+                of_line = behind.summary(session, Behind(question, figure, line.key), NOW)
+                assert of_line.value == line.cells[report.column(figure.key)]
+        return report, lists
 
 
 def test_the_backlog_is_what_was_open_then(shop: House) -> None:

@@ -161,7 +161,10 @@ def test_the_last_rating_since_it_was_opened_counts(hall: Hall, talk: int) -> No
     more(hall, talk, "again")
     say(hall, talk, "satisfaction.rated", score=1)
     say(hall, talk, "satisfaction.rated", score="x")
-    assert [one.value for one in measures(hall, Kind.SCORE)] == [4, 1]
+    first, second = measures(hall, Kind.SCORE)
+    assert (first.value, second.value) == (4, 1)
+    say(hall, talk, "satisfaction.rated", score=5, agent=9, instead_of=first.id // KINDS)
+    assert [(one.value, one.agent_id) for one in measures(hall, Kind.SCORE)] == [(5, 9)]
 
 
 def test_what_colleagues_write_is_counted(hall: Hall, talk: int) -> None:

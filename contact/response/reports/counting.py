@@ -234,14 +234,16 @@ def _assigned(sheet: Sheet, row: Row) -> None:
 
 
 def _rated(sheet: Sheet, row: Row) -> None:
-    """The last rating since it was opened counts; it is that of who wrote last."""
+    """The last rating since it was opened counts, or the one said instead; it is that of who wrote last."""
     talk, score = sheet.talk, row.data.get("score")
     if not isinstance(score, int) or not 1 <= score <= 5:
         return
-    if talk.score_id:
-        sheet.drop(talk.score_id, Kind.SCORE)
+    for earlier in {talk.score_id, row.data.get("instead_of") or 0} - {0}:
+        sheet.drop(earlier, Kind.SCORE)
     talk.score_id = row.id
-    sheet.add(Kind.SCORE, row, row.at, micros(row.at), value=score, agent=talk.writer or talk.agent)
+    sheet.add(
+        Kind.SCORE, row, row.at, micros(row.at), value=score, agent=row.data.get("agent") or talk.writer or talk.agent
+    )
 
 
 def _asked(sheet: Sheet, row: Row) -> None:

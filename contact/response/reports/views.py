@@ -37,6 +37,8 @@ from contact.web.security import Rule, me, rule_for
 pages = Blueprint("reports", __name__, url_prefix="/desk/reports")
 rule_for(pages, Rule(role=Role.AGENT))
 
+MOST_PARTS, MOST_GROUPS = 400, 40
+"""Groups a picture shows: parts of a time, and others."""
 NEARLY = 50
 """Rows of the log the counting may be behind before a page says so."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -219,7 +221,7 @@ def _chart(found: Report) -> dict[str, Any] | None:
     line = next((found.column(one.key) for one in found.figures if one.key == spec.line), None)
     if by not in TIMES and line is not None and by not in ("hour", "weekday"):
         bars, line = [*bars, line], None
-    lines = found.lines[:40]
+    lines = found.lines[: MOST_PARTS if by in TIMES else MOST_GROUPS]
     unit = found.figures[bars[0]].unit
     drawn = pictures.chart(
         [[one.cells[place] for one in lines] for place in bars],
