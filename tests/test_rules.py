@@ -422,9 +422,7 @@ def test_an_error_of_our_own_is_told_in_full() -> None:
 
 def test_a_rule_sends_a_canned_answer_by_its_name(desk: Desk) -> None:
     """The variant of the customer's language, with its fields; once it is gone, that is a failure people see."""
-    words = answer.Wording(
-        "반품", variants=(Variant("{{이름}}님, 반품 안내입니다.", "ko"), Variant("Hello {{name}}.", "en"))
-    )
+    forms = (Variant("{{이름}}님, 반품 안내입니다.", "ko"), Variant("Hello {{name}}.", "en"))
     with desk.hall.db.write() as session:
         wording = answer.checked(answer.Wording("반품", variants=forms), ["email"])
         kept = answer.add(session, desk.hall.now, wording, user_id=None, by=desk.mina.id, may_share=True).id
