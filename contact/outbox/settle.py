@@ -243,7 +243,6 @@ def apply(session: Session, now: datetime, row: Row, receipt: Receipt, user_id: 
     if receipt.provider_ref:
         row.provider_ref = receipt.provider_ref[:255]
     rows.write(session, row)
-    _reachable(session, now, row.address_id, receipt, row)
     data = {"state": receipt.state.value, "fault": row.fault, "code": receipt.code}
     if receipt.state is S.QUEUED:
         data["next"] = row.next_at.isoformat()
@@ -262,6 +261,7 @@ def apply(session: Session, now: datetime, row: Row, receipt: Receipt, user_id: 
         content={"reason": row.reason} if receipt.reason else None,  # it names the address as often as not
         data={name: value for name, value in data.items() if value},
     )
+    _reachable(session, now, row.address_id, receipt, row)
 
 
 def _copies(session: Session, number: int) -> set[str]:
