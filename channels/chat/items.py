@@ -99,7 +99,7 @@ def _names(session: Session, messages: Iterable[Interaction]) -> dict[int, str]:
     ids = {message.user_id for message in messages if message.user_id}
     if not ids:
         return {}
-    return dict(session.execute(select(User.id, User.name).where(User.id.in_(ids))).tuples().all())
+    return dict(session.execute(select(User.id, User.name).where(User.id.in_(ids))).all())
 
 
 def _knows(session: Session, now: datetime, address_id: int, n: int) -> bool:

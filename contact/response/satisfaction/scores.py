@@ -69,9 +69,7 @@ class Scores:
 def read(session: Session, now: datetime, limit: int) -> Scores:
     """The last `PERIOD`; scores up to `limit` are low."""
     since = now - PERIOD
-    found = dict(
-        session.execute(_since(select(Rating.score, func.count()), since).group_by(Rating.score)).tuples().all()
-    )
+    found = dict(session.execute(_since(select(Rating.score, func.count()), since).group_by(Rating.score)).all())
     ask = SatisfactionAsk
     asked, answered = session.execute(select(func.count(), func.count(ask.rated_at)).where(ask.asked_at > since)).one()
     names = {user.id: user.name for user in users.everybody(session)}
