@@ -41,10 +41,12 @@ class Place:
     role: Role
 
 
-RESPONSE: tuple[Place, ...] = (
+DAILY: tuple[Place, ...] = (
     Place("/desk/wallboard", N_("Wallboard"), "desk", Role.AGENT),
     Place("/desk/reports", N_("Reports"), "chart", Role.AGENT),
-    Place("/desk/returned", N_("Came back"), "bounce", Role.AGENT),
+)
+"""What people look at every day, each with a line in the rail."""
+RESPONSE: tuple[Place, ...] = (
     Place("/desk/answers", N_("Canned answers"), "quote", Role.AGENT),
     Place("/desk/macros", N_("Macros"), "command", Role.AGENT),
     Place("/desk/rules", N_("Rules"), "swap", Role.SUPERVISOR),
@@ -53,8 +55,14 @@ RESPONSE: tuple[Place, ...] = (
     Place("/desk/hours", N_("Business hours"), "sun", Role.SUPERVISOR),
     Place("/desk/automatic", N_("Automatic answers"), "robot", Role.SUPERVISOR),
     Place("/desk/satisfaction", N_("Satisfaction"), "star", Role.SUPERVISOR),
+    Place("/desk/returned", N_("Came back"), "bounce", Role.AGENT),
 )
-"""Response management, in the order of the rail."""
+"""Response management: one line in the rail, tabs on each of its pages."""
+
+
+def places(user: User) -> list[Place]:
+    """The pages of response management this user may open."""
+    return [place for place in RESPONSE if user.may(place.role)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ class Nav:
     alarmed: bool
     """Whether something of the trouble is new and grows."""
     unread: int
+    daily: list[Place]
     response: list[Place]
     work: rail.Rail
     letters: bool = False
@@ -84,7 +93,8 @@ def build(service: Service, user: User) -> Nav:
             trouble=trouble.total(session) if user.may(Role.SUPERVISOR) else 0,
             alarmed=user.may(Role.SUPERVISOR) and bool(alarms.ringing(session)),
             unread=seen.waiting(session, user.id),
-            response=[place for place in RESPONSE if user.may(place.role)],
+            daily=[place for place in DAILY if user.may(place.role)],
+            response=places(user),
             work=rail.build(session, user),
             letters=bool(letters.hand_inboxes(session)),
         )

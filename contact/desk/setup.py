@@ -42,6 +42,8 @@ def setup(app: Flask, service: Service) -> None:
             "organisation": organisation,
             "navigation": lambda: nav.build(service, me()) if who() else None,
             "here": request.path,
+            "response_places": lambda: nav.places(me()) if who() else [],
+            "within": lambda places: any(request.path.startswith(place.href) for place in places),
             "medium": lambda name: traits.find(service.channels, name),
             "media": lambda: [traits.of(channel) for channel in service.channels],
         }
