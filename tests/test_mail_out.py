@@ -135,7 +135,7 @@ def test_a_passing_failure_is_tried_again_and_a_permanent_one_is_not(out: PostOf
     delivery = out.in_state(number, "failed")
     assert (delivery.fault, delivery.who, delivery.attempts) == ("address_invalid", "contact", 2)
     assert sink.caught == []
-    assert names(out, number) == ["message.queued", "delivery.retried", "delivery.failed", "address.unreachable"]
+    assert names(out, number) == ["message.queued", "delivery.retried", "delivery.failed"]
 
 
 def test_it_expires_after_its_time(out: PostOffice, sink: Sink) -> None:

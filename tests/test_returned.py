@@ -107,7 +107,8 @@ def test_a_dead_address_takes_no_more_mail_until_somebody_lifts_it(office: PostO
     assert (marked.unreachable_how, marked.unreachable_code) == ("dead", "5.1.1")
     assert marked.unreachable_reason == "550 5.1.1 no such user"
     (said,) = rows(office, Name.ADDRESS_UNREACHABLE)
-    assert (said.conversation_id, said.delivery_id) == (office.delivery(number).conversation_id, number)
+    delivery = office.delivery(number)
+    assert (said.conversation_id, said.about_id) == (delivery.conversation_id, delivery.interaction_id)
     assert said.data == {"how": "dead", "code": "5.1.1"}
     assert "comes back" in refused(office)
     with office.service.db.write() as session:

@@ -287,8 +287,7 @@ def _reachable(session: Session, now: datetime, address_id: int, receipt: Receip
         "conversation_id": row.conversation_id,
         "channel": row.channel,
         "inbox_id": row.inbox_id,
-        "delivery_id": row.id,
-        "about_id": row.interaction_id,
+        "about_id": row.interaction_id,  # no delivery_id: rows that have one are the delivery's states
     }
     if receipt.state in (S.DELIVERED, S.READ):
         reach.found(session, now, address_id, reach.How.ARRIVED, **about)
