@@ -143,6 +143,7 @@ all<HTMLButtonElement>("button[data-try]").forEach(attempt);
 all("[data-choice]").forEach(choice);
 all("[data-again]").forEach(again);
 all("[data-look]").forEach(preview);
+all(".page-tabs [aria-current]").forEach((tab) => tab.scrollIntoView({ inline: "center", block: "nearest" }));
 all<HTMLFormElement>("form[data-answer-preview]").forEach(answerPage);
 all<HTMLTextAreaElement>("textarea[data-reads]").forEach(automaticPage);
 if (document.querySelector("[data-contact-page]")) story();
