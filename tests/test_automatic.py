@@ -23,7 +23,7 @@ from real import RAN, free_port, wait_for
 from sqlalchemy import select
 
 import wsgi
-from contact import consent, inbox, log, outbox
+from contact import consent, floods, inbox, log, outbox
 from contact import conversation as conversations
 from contact.conversation import Conversation
 from contact.db import utcnow
@@ -34,7 +34,7 @@ from contact.messages import Nature, Thread, Wish
 from contact.outbox import Delivery
 from contact.readers import Readers
 from contact.response import hours
-from contact.response.answers import automatic, first
+from contact.response.answers import acting, automatic, first
 from contact.response.answers.acting import Answering
 from contact.response.answers.automatic import Kind
 from contact.settings import Settings
@@ -145,6 +145,16 @@ def test_english_is_answered_in_english(lone: Desk) -> None:
 def test_machines_and_those_who_refused_are_not_answered(lone: Desk, more: dict[str, Any]) -> None:
     lone.hall.mail_in(**more)
     assert not lone.read()
+
+
+def test_what_is_gathered_as_a_flood_is_not_answered(lone: Desk) -> None:
+    for letter_ in "abcdefghijklmnopqrstuvwxyz"[: floods.MOST + 3]:
+        lone.hall.now -= timedelta(seconds=59.9)
+        taken = lone.hall.mail_in("loop@a.example", "one more", subject=letter_)
+    with lone.hall.db.read() as session:
+        row = session.get_one(log.Interaction, taken.interaction_id)
+        assert floods.marked(row)
+        assert not acting.says_a_person(row)
 
 
 def test_neither_are_we_nor_whoever_cannot_be_reached(lone: Desk) -> None:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from hall_kit import Hall, hall, lite
 from rules_kit import Desk, test
 
+from contact import alarms, log, verify
 from contact import conversation as conversations
-from contact import log, verify
 from contact.errors import Conflict, HanmaruError, Invalid
 from contact.log import Name
 from contact.messages import File, Nature, Thread
@@ -274,6 +274,10 @@ def test_a_catastrophic_pattern_matches_nothing_and_ends_its_rule(desk: Desk) ->
     assert not desk.kept(never).enabled
     with desk.hall.db.read() as session:
         assert rule.week(session, desk.hall.now)[slow] == (0, 0, SLOW_MOST)
+        assert [one.name for one in alarms.ringing(session)] == [f"rule:{slow}"], "supervisors hear of it"
+    with desk.hall.db.write() as session:
+        rule.switch(session, desk.hall.now, session.get_one(rule.Rule, slow), True)
+        assert not alarms.ringing(session)
 
 
 @pytest.mark.parametrize("source", ["", "(", "a" * 301, "[z-a]", "(?P<x>a)(?P<x>"])

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from contact import consent, directory, formatted, log, outbox
+from contact import consent, directory, floods, formatted, log, outbox
 from contact import conversation as conversations
 from contact.consent import Consent
 from contact.conversation import Conversation, State
@@ -163,6 +163,8 @@ class Answering:
 def says_a_person(row: Interaction) -> bool:
     """Whether the message says of itself that a person may be answered by a machine."""
     content = row.content or {}
+    if floods.marked(row):
+        return False
     return not content.get("nature") and not (content.get("facts") or {}).get(NO_ANSWER)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Integer, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from contact import log
+from contact import alarms, log
 from contact.db import Base, Id, Json, Utc
 from contact.errors import Conflict, Invalid, NotFound
 from contact.response.rules import loops
@@ -18,6 +18,7 @@ from contact.text import N_
 
 MOST = 500
 """Rules of one house."""
+SWITCHED_OFF = N_("The rule “%(rule)s” was switched off: one of its patterns takes too long.")
 DAYS = 7
 """How far back the page counts."""
 
@@ -175,13 +176,24 @@ def save(
 
 def switch(session: Session, now: datetime, rule: Rule, on: bool, reason: str = "") -> None:
     """On: it sees what happens from now on. Raises `loops.Loop`. `reason`: why the house switches it off."""
-    if on == rule.enabled:
+    if on == rule.enabled and not rule.off_reason:
         return
     if on:
         _unlooped(session, rule.id, version(session, rule.id, rule.version).said)
         _from_now_on(session, now, rule)
     rule.enabled, rule.off_reason, rule.stamp = on, reason, _stamp(session)
     session.flush()
+    _alarm(session, now, rule)
+
+
+def _alarm(session: Session, now: datetime, rule: Rule) -> None:
+    """Supervisors hear of a rule the house switched off, until somebody switches it on, off, or removes it."""
+    name = f"rule:{rule.id}"
+    if rule.off_reason:
+        named = version(session, rule.id, rule.version).said.name
+        alarms.ring(session, now, name, {"sentence": SWITCHED_OFF, "rule": named, "href": f"/desk/rules/{rule.id}"})
+    else:
+        alarms.clear(session, now, name)
 
 
 def _from_now_on(session: Session, now: datetime, rule: Rule) -> None:
@@ -201,8 +213,9 @@ def order(session: Session, numbers: Sequence[int]) -> None:
 
 def remove(session: Session, now: datetime, rule: Rule) -> None:
     """Off and out of the list; its versions stay, for the rows that name them."""
-    rule.enabled, rule.removed_at, rule.stamp = False, now, _stamp(session)
+    rule.enabled, rule.off_reason, rule.removed_at, rule.stamp = False, "", now, _stamp(session)
     session.flush()
+    _alarm(session, now, rule)
 
 
 def _unlooped(session: Session, rule_id: int, said: Said) -> None:
