@@ -85,6 +85,9 @@ def test_values_are_never_fields_themselves(text: str, known: dict[str, str]) ->
 
 def test_an_empty_field_takes_its_line_along_in_automatic_words() -> None:
     assert fields.fill_bare("a\n{{ expected }}\n\nb {{ name | you }}", {}) == "a\n\nb you"
+    assert fields.fill_bare("{{ company }} 담당자가\n  - {{ name }}", {"name": "kim"}) == "담당자가\n  - kim", (
+        "no hole at a line's start"
+    )
     assert fields.fill_bare("a\n{{ expected }}\nb", {"expected": "soon"}) == "a\nsoon\nb"
     fields.check_fields("{{ 예상시간 }} {{ back }}", automatic=True)
     for bad in ("{{ agent }}", "{{ 상담원 }}"):

@@ -104,7 +104,7 @@ def fill_bare(text: str, values: Mapping[str, str]) -> str:
     for line in text.replace("\r\n", "\n").split("\n"):
         filled = _FIELD.sub(lambda found: values.get(name_of(found[1]), "") or (found[2] or ""), line)
         if filled.strip() or not line.strip():
-            lines.append(filled.rstrip())
+            lines.append(filled.rstrip() if line[:1].isspace() else filled.strip())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
