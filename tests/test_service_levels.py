@@ -154,19 +154,23 @@ def test_notes_and_automatic_answers_are_none(town: Hall) -> None:
 
 @pytest.mark.parametrize("stop", ["pend", "snooze"])
 def test_clocks_stand_still_while_somebody_else_has_the_ball(town: Hall, stop: str) -> None:
-    number = town.mail_in().conversation_id
+    """The matter rests once the customer is answered; one who is not waits for us, snoozed or not."""
+    number, unanswered = town.mail_in().conversation_id, town.mail_in("lee@a.example").conversation_id
+    promise = due(town, unanswered)
+    town.reply(number)
     town.now += 20 * MINUTE
-    if stop == "pend":
-        does(town, conversations.pend, number)
-    else:
-        does(town, conversations.snooze, number, town.now + 3 * HOUR)
-    found = line(town, number)
+    for one in (number, unanswered):
+        if stop == "pend":
+            does(town, conversations.pend, one)
+        else:
+            does(town, conversations.snooze, one, town.now + 3 * HOUR)
+    found, before = line(town, number), town.now
     assert found is not None
     assert (found.due_at, found.next_at) == (None, None)
-    assert swept(town, town.now + timedelta(days=3)) == []
+    assert due(town, unanswered) == promise
     town.now += 2 * HOUR
     does(town, conversations.reopen, number)
-    assert due(town, number) == MONDAY + 3 * HOUR
+    assert due(town, number) == MONDAY + 24 * HOUR + (town.now - before), "the hours it rested, of the next working day"
 
 
 def test_a_message_taken_back_was_no_answer(town: Hall) -> None:

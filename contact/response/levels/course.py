@@ -3,9 +3,10 @@
 Three clocks: the first answer, every next answer, and the resolution. Answer clocks start with a
 customer's message that nobody has answered and end with the next answer a person writes;
 automatic answers and notes are none. The resolution clock starts with the first message and ends
-with resolving; opened again, the conversation gets a new one. All of them stand still while a
-conversation is pending or snoozed. A clock knows nothing of promises: it keeps the stretches of
-time in which it ran, and what those are worth in working hours is asked later (`promise.py`).
+with resolving; opened again, the conversation gets a new one, and it stands still while the
+conversation is pending or snoozed. Answer clocks do not: an unanswered customer waits all the same.
+A clock knows nothing of promises: it keeps the stretches of time in which it ran, and what those
+are worth in working hours is asked later (`promise.py`).
 
 What was taken back before it left never was: `replay` leaves it out, with what was done along
 with it. A merged conversation gives its clocks to the one it is shown in (`absorb`).
@@ -162,14 +163,13 @@ def absorb(course: Course, at: datetime, other: Course) -> Course:
 
 
 def _settled(course: Course, at: datetime) -> Course:
-    """Clocks as the state has them: running while open."""
-    if course.state == State.OPEN.value:
-        return _all(course, lambda clock: clock.resumed(at))
-    return _all(course, lambda clock: clock.paused(at))
-
-
-def _all(course: Course, change: Callable[[Clock], Clock]) -> Course:
-    return replace(course, clocks={target: change(clock) for target, clock in course.clocks.items()})
+    """Clocks as the state has them. Whoever waits for an answer goes on waiting while we snooze; the matter rests."""
+    moving = course.state == State.OPEN.value
+    clocks = {
+        target: clock.resumed(at) if moving or target in ANSWERS else clock.paused(at)
+        for target, clock in course.clocks.items()
+    }
+    return replace(course, clocks=clocks)
 
 
 Step = tuple[Course, tuple[Ended, ...]]
@@ -185,7 +185,7 @@ def _received(course: Course, row: Change) -> Step:
     clocks = dict(course.clocks)
     runs: tuple[Run, ...] = ((row.at, None),) if course.state == State.OPEN.value else ()
     if not any(target in clocks for target in ANSWERS):
-        clocks[Target.NEXT if course.answered else Target.FIRST] = Clock(row.at, row.id, runs)
+        clocks[Target.NEXT if course.answered else Target.FIRST] = Clock(row.at, row.id, ((row.at, None),))
     clocks.setdefault(Target.RESOLUTION, Clock(row.at, row.id, runs))
     return replace(course, facts=facts, clocks=clocks), ()
 
