@@ -61,8 +61,8 @@ def delivery(hall: Hall, number: int) -> Delivery:
 
 
 def promised(hall: Hall, many: int, box: int = 0) -> list[int]:
-    talk = hall.mail_in().conversation_id
-    numbers = [hall.reply(talk, f"n{n}") for n in range(many)]
+    """To as many customers: what befalls the address of one is nothing to the others."""
+    numbers = [hall.reply(hall.mail_in(f"k{n}@a.example").conversation_id, f"n{n}") for n in range(many)]
     if box:
         with hall.db.write() as session:
             for number in numbers:

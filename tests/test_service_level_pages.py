@@ -60,8 +60,8 @@ def test_agents_may_not(home: House) -> None:
     agent = browse(home, "mina")
     for path in ("/desk/levels", "/desk/levels/new", "/desk/hours", "/desk/hours/new"):
         assert agent.get(path).status_code == 403, path
-    assert 'href="/desk/levels"' not in agent.get("/desk/home").text
-    assert 'href="/desk/levels"' in boss(home).get("/desk/home").text
+    assert 'href="/desk/levels"' not in agent.get("/desk/answers").text
+    assert 'href="/desk/levels"' in boss(home).get("/desk/answers").text
 
 
 # -- business hours -------------------------------------------------------------------------------------
