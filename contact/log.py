@@ -283,6 +283,9 @@ class ReaderState(Base):
     error: Mapped[str | None] = mapped_column(Text)
 
 
+_READERS: Table = ReaderState.__table__  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """A name and one function. Run twice on a row, it must change nothing more."""
@@ -298,28 +301,48 @@ def advance(session: Session, reader: Reader, limit: int = 200) -> int:
     exactly once even when the process dies. An error passes through: the caller rolls back
     and calls `stop_reader` with the row that failed.
     """
-    state = _state(session, reader.name)
-    if state.stopped_at is not None:
+    return advance_together(session, [reader], limit)
+
+
+def advance_together(session: Session, readers: Sequence[Reader], limit: int = 200, until: int | None = None) -> int:
+    """As `advance`, for readers that stand at one place: each row is fetched once and read by all of them in
+    turn. Who stands elsewhere by now, or has stopped, is left out. `until`: the last row they may read.
+    """
+    places = _places(session, [reader.name for reader in readers])
+    if not places:
         return 0
-    rows = tail(session, state.position, limit)
+    place = min(places.values())
+    together = [reader for reader in readers if places.get(reader.name) == place]
+    rows = [row for row in tail(session, place, limit) if until is None or row.id <= until]
     for row in rows:
-        try:
-            reader.read(session, row)
-        except Exception as error:
-            raise ReaderFailed(reader.name, row.id, error) from error
+        for reader in together:
+            try:
+                reader.read(session, row)
+            except Exception as error:
+                raise ReaderFailed(reader.name, row.id, error) from error
     if rows:
-        state.position = rows[-1].id
+        moved = update(_READERS).where(_READERS.c.name.in_([reader.name for reader in together]))
+        session.execute(moved.values(position=rows[-1].id))
     return len(rows)
 
 
-def _state(session: Session, name: str) -> ReaderState:
-    """The reader's row, locked: of several workers one reads at a time."""
-    state = session.get(ReaderState, name, with_for_update=True, populate_existing=True)
-    if state is None:
-        dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-        session.execute(dialect.insert(ReaderState).values(name=name, position=0).on_conflict_do_nothing())
-        state = session.get_one(ReaderState, name, with_for_update=True)
-    return state
+def _places(session: Session, names: Sequence[str]) -> dict[str, int]:
+    """Where those of them stand that have not stopped, locked: of several workers one reads at a time."""
+    one = _READERS.c
+    query = select(one.name, one.position, one.stopped_at).where(one.name.in_(names)).order_by(one.name)
+    query = query.with_for_update()
+    known = session.execute(query).all()
+    if len(known) < len(names):
+        new = [{"name": name, "position": 0} for name in sorted({*names} - {name for name, *_ in known})]
+        dialect: Any = postgresql if is_postgresql(session) else sqlite
+        session.execute(dialect.insert(_READERS).values(new).on_conflict_do_nothing())
+        known = session.execute(query).all()
+    return {name: place for name, place, stopped in known if stopped is None}
+
+
+def places(session: Session) -> dict[str, int]:
+    """Where the readers stand that have read anything yet."""
+    return dict(session.execute(select(ReaderState.name, ReaderState.position)).all())
 
 
 class ReaderFailed(Exception):

@@ -21,7 +21,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
-from contact import pulse
+from contact import heap, pulse
 from contact.bells import AsyncBell, AsyncBells
 from contact.channel import Channels
 from contact.db import Database, utcnow
@@ -156,6 +156,7 @@ async def _main(service: Service, parts: Sequence[Part], child: bool) -> None:
     context.beats = {part.name: pulse.Beat(part.name, part.first, utcnow()) for part in parts}
     tasks = [asyncio.create_task(_supervise(context, part, context.beats[part.name])) for part in parts]
     heart = asyncio.create_task(_heart(context))
+    heap.settle()
     log.info("worker started", parts=[part.name for part in parts])
     await context.stop.wait()
     grace = ORPHAN_GRACE if orphan.is_set() else GRACE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import resource
 import signal
@@ -17,6 +16,7 @@ from flask import Flask
 from gevent import pywsgi
 from gevent.event import Event
 
+from contact import heap
 from contact.settings import Settings
 from contact.web.live import Live
 from contact.web.socket import IDLE, EngineSocket
@@ -99,7 +99,7 @@ class Server:
             gevent.signal_handler(number, self._stop.set)
         self._live.start()
         self._http.start()
-        _freeze()
+        heap.settle()
         ready()
         self._stop.wait()
         ending()
@@ -121,10 +121,3 @@ def raise_file_limit() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
-
-
-def _freeze() -> None:
-    """What was loaded at start stays: a full collection of it would stop everybody for 50-100 ms."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 50, 1000)  # small and often: a page leaves 2,000 cycles, and 50,000 at once are 80 ms
