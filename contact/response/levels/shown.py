@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from contact.conversation import Conversation, listing
+from contact.conversation import Conversation, State, listing
 from contact.conversation.listing import Card, Cursor, Filter
 from contact.response import hours as business
 from contact.response.hours import ALWAYS, Hours
@@ -72,10 +72,18 @@ def span(seconds: int) -> str:
 
 
 def pills(session: Session, ids: Sequence[int], now: datetime) -> dict[int, Pill]:
-    """The promise that is due first, of each conversation that has one: three statements at most."""
+    """The promise that is due first, of each conversation that has one: three statements at most.
+
+    None of what is resolved, though the reader may not have read that yet.
+    """
     if not ids:
         return {}
-    query = select(ServiceClock).where(ServiceClock.conversation_id.in_(ids), ServiceClock.due_at.is_not(None))
+    query = (
+        select(ServiceClock)
+        .join(Conversation, Conversation.id == ServiceClock.conversation_id)
+        .where(ServiceClock.conversation_id.in_(ids), ServiceClock.due_at.is_not(None))
+        .where(Conversation.state != State.RESOLVED.value)
+    )
     lines = session.scalars(query).all()
     if not lines:
         return {}
