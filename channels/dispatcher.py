@@ -3,7 +3,7 @@
 No provider is spoken to inside a transaction. From the commit of `begin` on, a crash means
 `unknown`. A worker that was frozen past its lease finds its deadline gone when it wakes and
 hands nothing over: the deadline is set on the monotonic clock before the lease is written,
-and cuts the adapter off wherever it stands.
+and cuts the adapter off wherever it stands (`contact.cutoff`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from channels.flight import Flight, Landed, Late, Loaded, Outcome, conclude, conclude_all, load_all
+from contact import cutoff, outbox, owner
 from contact import log as spine
-from contact import outbox, owner
 from contact.channel import ChannelError, Unsure
+from contact.cutoff import TooLate
 from contact.db import utcnow
 from contact.messages import DeliveryState, InboxFacts, Outbound, Receipt
 from contact.nudge import OUTBOX
@@ -162,10 +163,12 @@ class _Work:
         if self._clock.time() >= flight.deadline:
             return Late()
         try:
-            async with asyncio.timeout_at(flight.deadline) as flight.timer:
+            async with cutoff.at(flight.deadline) as flight.timer:
                 return await self._context.channels[flight.channel].send(message, facts)
         except (ChannelError, Unsure) as error:
             return error
+        except TooLate:
+            return Late()
         except TimeoutError:
             return Unsure("The lease ran out while the message was being handed over.")
         except Exception as error:

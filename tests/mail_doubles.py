@@ -99,6 +99,7 @@ class Sink:
     connections: int = 0
     most: int = 0
     said: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
     extensions: list[str] = field(default_factory=lambda: ["8BITMIME", "SIZE 30000000", "SMTPUTF8", "PIPELINING"])
     tls: ssl.SSLContext | None = None
     login: tuple[str, str] | None = None
@@ -185,6 +186,7 @@ class _Session:
 
     def say(self, answer: str) -> None:
         self.connection.sendall(answer.encode() + b"\r\n")
+        self.sink.answered.append(answer)
 
     def unknown(self, _words: str) -> None:
         self.say("502 what?")

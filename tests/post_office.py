@@ -105,6 +105,19 @@ class PostOffice:
             Mailboxes().run,
         )
 
+    def freeze(self) -> Callable[[], None]:
+        """The worker's loop stands still, as in a process that was stopped; returns what wakes it."""
+        assert self._loop
+        stands, thaw = threading.Event(), threading.Event()
+
+        def stand() -> None:
+            stands.set()
+            thaw.wait(60)
+
+        self._loop.call_soon_threadsafe(stand)
+        assert stands.wait(60)
+        return thaw.set
+
     def shut(self) -> None:
         """As SIGTERM does; whatever a part raised comes out here."""
         if self._thread is not None and self._loop is not None and self._context is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlencode
 
 import pytest
@@ -25,6 +26,7 @@ from channels.chat.visitor import Visitors
 from channels.fax import cover, ghostscript, signing, tiff
 from channels.post import ipp
 from channels.sms import adapter as sms
+from contact import cutoff
 from contact import inbox as inboxes
 from contact.channel import (
     Asks,
@@ -79,10 +81,10 @@ class Case:
     """How one channel is tried.
 
     `mood` brings its counterpart to refuse for good (`permanent`), for now (`passing`) or to fall silent after it
-    took a message (`silent`); None = nobody else carries it. `said` is a message to us, as signed; None = nothing
-    comes in this way. `forged` is the same by somebody else; None = anybody may speak. `garbage` must be unreadable.
-    `sandbox`: it has one, so it comes first among the providers. `needs` skips where what messages are made with is
-    not here.
+    took a message (`silent`), and `handed` is what it was given; None = nobody else carries it. `said` is a message
+    to us, as signed; None = nothing comes in this way. `forged` is the same by somebody else; None = anybody may
+    speak. `garbage` must be unreadable. `sandbox`: it has one, so it comes first among the providers. `needs` skips
+    where what messages are made with is not here.
     """
 
     to: Party
@@ -92,6 +94,7 @@ class Case:
     garbage: Sequence[bytes]
     forged: Callable[[], Said] | None = None
     mood: Callable[[World, str], None] | None = None
+    handed: Callable[[World], Sequence[object]] = lambda _world: ()
     sandbox: bool = True
     needs: Callable[[], None] = lambda: None
 
@@ -146,6 +149,7 @@ EMAIL = Case(
     ),
     garbage=[b""],
     mood=_mail_mood,
+    handed=lambda world: world.smtp.caught,
     sandbox=False,
 )
 
@@ -177,6 +181,7 @@ SMS = Case(
     forged=lambda: _sms_said("wrong"),
     garbage=[b"", b"\xff\xfe", b"{}", b"a=1", b"MessageSid=", b"[" * 5000],
     mood=_sms_mood,
+    handed=lambda world: world.twilio.asked,
 )
 
 
@@ -223,6 +228,7 @@ FAX = Case(
     forged=lambda: _fax_said("wrong"),
     garbage=[b"", b"\xff\xfe", b"number: 1", b"\n\nII*\0", b"number: 1\n\n", b"a: b\n" * 5000 + b"\nII*\0"],
     mood=_fax_mood,
+    handed=lambda world: [line for line in world.fax.heard if line.startswith("JSUBM")],
     needs=_fax_needs,
 )
 
@@ -251,6 +257,7 @@ POST = Case(
     forged=lambda: (b"hello", Envelope("post", 3, OFFICE, "webhook", headers={"url": f"{PUBLIC}/hooks/post/3"})),
     garbage=[b"", b"\xff\xfe", b"hello", b"%PDF-1.7"],
     mood=_post_mood,
+    handed=lambda world: world.printer.printed,
 )
 
 CASES = {"chat": CHAT, "email": EMAIL, "sms": SMS, "fax": FAX, "post": POST}
@@ -398,6 +405,20 @@ def test_silence_after_it_was_handed_over_is_not_known(channel: Channel, case: C
     with pytest.raises(Unsure) as raised:
         send(channel, case, box)
     assert raised.value.reason
+
+
+@only(lambda case: case.mood is not None)  # somebody else carries it
+def test_who_is_cut_off_at_the_last_moment_hands_nothing_over(
+    channel: Channel, case: Case, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = case.box(world)
+    monkeypatch.setattr(cutoff, "check", Mock(side_effect=cutoff.TooLate))
+    with pytest.raises(cutoff.TooLate):
+        send(channel, case, box)
+    assert not case.handed(world)
+    monkeypatch.undo()
+    send(channel, case, box)
+    assert len(case.handed(world)) == 1
 
 
 @only(lambda case: case.mood is not None)  # somebody else carries it

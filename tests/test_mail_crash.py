@@ -154,23 +154,27 @@ def _states(office: PostOffice) -> Counter[str]:
     return Counter(office.one(lambda session: {state: n for state, n in session.execute(rows)}))  # noqa: C416
 
 
+@pytest.mark.parametrize(("stage", "never"), [("rcpt", "DATA"), ("data", ".")])
 def test_a_worker_frozen_past_its_lease_hands_nothing_over(
-    make_worker: Callable[..., WorkerProcess], sink: Sink
+    make_worker: Callable[..., WorkerProcess], sink: Sink, stage: str, never: str
 ) -> None:
-    sink.moods = ["rcpt:hold"]
+    """It wakes with the answer it waited for in its hands: the turn that reads it is the turn that ends its time."""
+    sink.moods = [f"{stage}:hold"]
     frozen, other = make_worker(lease=2), make_worker(lease=2)
     office = frozen.office
     frozen.start().wait_open()
     number = office.write_to("kim@customer.example")
-    wait_for(lambda: any(word.startswith("RCPT") for word in sink.said), what="the worker to be in the middle")
+    wait_for(lambda: any(word.upper().startswith(stage.upper()) for word in sink.said), what="the worker in the middle")
     frozen.send(signal.SIGSTOP)
     other.start().wait_open()
     office.in_state(number, "unknown")
-    sink.go.set()  # the answer it waits for has come while it was frozen
-    wait_for(lambda: "rcpt:hold" not in sink.moods)
+    before = len(sink.answered)
+    sink.go.set()
+    wait_for(lambda: len(sink.answered) > before, what="the answer to lie with the frozen worker")
     frozen.send(signal.SIGCONT)
     wait_for(lambda: sink._open == 0, what="the frozen worker to let go of the relay")
-    assert not any(word.startswith("DATA") for word in sink.said)
+    assert not any(word.startswith(never) for word in sink.said)
+    assert sink.caught == []
     after = office.write_to("lee@customer.example")
     office.in_state(after, "wired")
     assert office.delivery(number).state == "unknown"

@@ -272,6 +272,30 @@ def test_a_slow_relay_keeps_its_lease(
     assert len(sink.caught) == 1
 
 
+def test_a_loop_that_stood_still_past_the_cut_off_sends_once(
+    make_office: Callable[..., PostOffice], sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads the answer to RCPT in the turn that also ends its time: nothing has left, so the mail may go later."""
+    monkeypatch.setattr(rules, "LEASE", timedelta(seconds=1))
+    sink.moods = ["rcpt:hold"]
+    office = make_office(relay_url=f"smtp://127.0.0.1:{sink.port}", relay_tls="none")
+    number = office.write_to("kim@customer.example")
+    office.open(Dispatcher().run)
+    wait_for(lambda: any(word.startswith("RCPT") for word in sink.said))
+    thaw = office.freeze()
+    until, answers = office.delivery(number).lease_until, len(sink.answered)
+    assert until is not None
+    sink.go.set()
+    wait_for(lambda: len(sink.answered) > answers and utcnow() > until)
+    thaw()
+    office.in_state(number, "wired")
+    assert office.delivery(number).attempts == 2
+    assert [word for word in sink.said if word.startswith(("RCPT", "DATA"))] == [
+        "RCPT TO:<kim@customer.example>"
+    ] * 2 + ["DATA"]
+    assert len(sink.caught) == 1
+
+
 def test_dead_workers_leases_are_taken_over_at_once(make_office: Callable[..., PostOffice], sink: Sink) -> None:
     """Begun by a killed one: unknown. Claimed by a killed one: sent now, not when the lease ends."""
     import subprocess

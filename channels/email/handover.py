@@ -17,6 +17,7 @@ from aiosmtplib import SMTPResponseException, SMTPServerDisconnected
 
 from channels.email.compose import Mailing
 from channels.email.status import meaning
+from contact import cutoff
 from contact.channel import ChannelError, Unsure
 from contact.messages import Fault, Who
 
@@ -49,6 +50,7 @@ async def transaction(client: aiosmtplib.SMTP, mailing: Mailing, raw: bytes, sto
     dotted = False
     try:
         refused = await _envelope(client, mailing, raw, said, story)
+        cutoff.check()
         answer = await client.execute_command(b"DATA")
         said.append(f"DATA {answer.code} {one_line(answer.message)}")
         if answer.code != 354:
@@ -56,6 +58,7 @@ async def transaction(client: aiosmtplib.SMTP, mailing: Mailing, raw: bytes, sto
         await _text(client, raw)
         if not client.is_connected:
             raise SMTPServerDisconnected("the connection closed during the text")
+        cutoff.check()
         dotted = True
         answer = await client.execute_command(b".", timeout=ANSWER_WAIT)
     except ChannelError:
@@ -68,7 +71,7 @@ async def transaction(client: aiosmtplib.SMTP, mailing: Mailing, raw: bytes, sto
             raise Unsure("The connection broke after the mail was handed over, before the answer.", story) from error
         raise Gone(str(error) or type(error).__name__) from error
     except BaseException:
-        client.close()  # cancelled in the middle: this connection is of no more use
+        client.close()  # cut off in the middle: this connection is of no more use
         raise
     said.append(f". {answer.code} {one_line(answer.message)}")
     if not 200 <= answer.code < 300:

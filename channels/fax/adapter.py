@@ -17,6 +17,7 @@ from channels.fax.handing import Handing
 from channels.fax.job import Job
 from channels.fax.shelf import Shelf
 from channels.fax.tiff import Damaged
+from contact import cutoff
 from contact.channel import Capabilities, ChannelError, Hook, Preview, Provider, Receipts, Unreadable
 from contact.messages import (
     AddressKind,
@@ -81,7 +82,8 @@ class Fax:
         handing = Handing(message, inbox)
         try:
             await asyncio.to_thread(handing.prepare)
-        except asyncio.CancelledError:
+            cutoff.check()
+        except (asyncio.CancelledError, cutoff.TooLate):
             handing.abandon()
             raise
         return await asyncio.to_thread(handing.submit)

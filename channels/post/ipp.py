@@ -19,6 +19,8 @@ from pyipp import parser, serializer
 from pyipp.enums import IppOperation, IppTag
 from pyipp.exceptions import IPPParseError
 
+from contact import cutoff
+
 CONNECT, ANSWER = 10.0, 90.0
 """Seconds to reach the printer, and until it has answered."""
 PIECE = 64 * 1024
@@ -89,6 +91,7 @@ async def ask(
     left = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
+        cutoff.check()
         left.set()
         yield head
         for start in range(0, len(document), PIECE):
@@ -107,7 +110,10 @@ async def ask(
             status = answer.status
     except (TimeoutError, aiohttp.ClientError, OSError, ssl.SSLError) as error:
         told = f"{type(error).__name__}: {error}".strip(": ")
-        raise Broken(told) if left.is_set() else Unreached(told) from error
+        if left.is_set():
+            raise Broken(told) from error
+        cutoff.check()
+        raise Unreached(told) from error
     if status != 200:
         raise Refused(status)
     return _answer(said)

@@ -157,7 +157,8 @@ class Sms:
         call = Call()
         CALL.set(call)
         try:
-            made = await asyncio.wait_for(self._line.client(inbox).messages.create_async(**asked), TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                made = await self._line.client(inbox).messages.create_async(**asked)
         except TwilioException:
             raise outcome.refused(call, _exchange(asked, call)) from None
         except (ClientError, OSError, TimeoutError) as error:

@@ -16,6 +16,7 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 
 from channels.sms.call import CALL, Call
+from contact import cutoff
 from contact.messages import InboxFacts
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def _client(http: Http, user: str, password: str, sid: str) -> Client:
 
 
 async def _leaves(_session: Any, _context: Any, _params: Any) -> None:
-    """aiohttp says so just before it writes the request; connecting is done by then."""
+    """aiohttp says so just before it writes the request; connecting is done by then. Raises `TooLate`."""
+    cutoff.check()
     if (call := CALL.get()) is not None:
         call.left = True
 
