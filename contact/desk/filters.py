@@ -50,7 +50,7 @@ def short_time(when: datetime | None) -> str:
 
 
 def full_time(when: datetime | None) -> str:
-    return str(format_datetime(when, "medium")) if when else ""
+    return str(format_datetime(when, _("MMM d, y, h:mm:ss a"))) if when else ""
 
 
 def moment(when: datetime | None) -> str:

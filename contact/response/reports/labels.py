@@ -208,4 +208,4 @@ def brief(unit: Unit, value: float) -> str:
 
 def moment(at: datetime) -> str:
     """The exact moment, in the zone of the page."""
-    return str(format_datetime(at, "medium"))
+    return str(format_datetime(at, _("MMM d, y, h:mm:ss a")))
