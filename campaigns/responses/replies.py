@@ -1,0 +1,112 @@
+"""Replies: who wrote back, on whatever channel, and to which campaign. Said in the log, beside what they wrote.
+
+A mail that names one of our Message-IDs answers it, whoever sends it from wherever. Any other message answers
+the last campaign its writer was sent, if that is not long ago and nothing of ours came between: `how` says which.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns import recipient as recipients
+from campaigns.campaign import Campaign
+from campaigns.recipient import Fate, Recipient
+from contact import conversation as conversations
+from contact import log
+from contact.conversation import Conversation
+from contact.directory import Address
+from contact.log import Interaction, Name
+from contact.thread import MessageRef
+
+WITHIN = timedelta(days=14)
+"""How long after a campaign an answer that names nothing is taken for an answer to it."""
+CAME = (Fate.ACCEPTED.value, Fate.UNKNOWN.value)
+
+
+class Found(NamedTuple):
+    """`how`: `reference` (it names our message) or `contact` (its writer was just written to)."""
+
+    recipient: Recipient
+    how: str
+
+
+class Replies:
+    """The reader "replies". `key` is the house's secret: it made the Message-IDs."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def read(self, session: Session, row: Interaction) -> None:
+        if row.name != Name.MESSAGE_RECEIVED or row.conversation_id is None:
+            return
+        found = _named(session, row, self._key) or _written_to(session, row)
+        if found is not None and log.by_key(session, _seen(row)) is None:
+            _say(session, row, found)
+
+
+def _named(session: Session, row: Interaction, key: bytes) -> Found | None:
+    """By the Message-IDs the mail names."""
+    refs = select(MessageRef.value).where(
+        MessageRef.conversation_id == row.conversation_id, MessageRef.interaction_id == row.id
+    )
+    for value in session.scalars(refs):
+        number = recipients.named(key, value)
+        recipient = session.get(Recipient, number) if number else None
+        if recipient is not None:
+            return Found(recipient, "reference")
+    return None
+
+
+def _written_to(session: Session, row: Interaction) -> Found | None:
+    """By the person: the newest campaign that reached them, unless an agent has written since."""
+    if row.contact_id is None:
+        return None
+    theirs = select(Address.id).where(Address.contact_id == row.contact_id)
+    newest = (
+        select(Recipient)
+        .join(Campaign, Campaign.id == Recipient.campaign_id)
+        .where(Recipient.address_id.in_(theirs), Recipient.state.in_(CAME))
+        .where(Recipient.settled_at.between(row.at - WITHIN, row.at))
+        .order_by(Recipient.settled_at.desc())
+        .limit(1)
+    )
+    recipient = session.scalar(newest)
+    if recipient is None or _between(session, row, recipient):
+        return None
+    return Found(recipient, "contact")
+
+
+def _between(session: Session, row: Interaction, recipient: Recipient) -> bool:
+    """Whether an agent wrote to them between the campaign and their message: then it is an answer to that."""
+    ours = (
+        select(Interaction.id)
+        .where(Interaction.contact_id == row.contact_id, Interaction.id < row.id)
+        .where(Interaction.name == Name.MESSAGE_QUEUED.value, Interaction.at > recipient.settled_at)
+        .limit(1)
+    )
+    return session.scalar(ours) is not None
+
+
+def _say(session: Session, row: Interaction, found: Found) -> None:
+    talk = conversations.top(session, session.get_one(Conversation, row.conversation_id))
+    recipient = found.recipient
+    conversations.record(
+        session,
+        row.at,
+        talk,
+        Name.RESPONSE_REPLIED,
+        key=_seen(row),
+        contact_id=row.contact_id,
+        address_id=row.address_id,
+        channel=row.channel,
+        about_id=session.get_one(Campaign, recipient.campaign_id).launch_id,
+        data={"campaign": recipient.campaign_id, "recipient": recipient.id, "message": row.id, "how": found.how},
+    )
+
+
+def _seen(row: Interaction) -> str:
+    return f"response-{row.id}"

@@ -1,0 +1,259 @@
+"""What came back from a campaign: replies on every channel, visits judged and said in the log, numbers counted there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from hall_kit import Hall
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns import recipient as recipients
+from campaigns.campaign import Campaign
+from campaigns.recipient import Recipient
+from campaigns.responses import link as links
+from campaigns.responses import visit as visits
+from campaigns.responses.hit import Hit, Kind
+from campaigns.responses.judging import Who
+from campaigns.responses.numbers import numbers
+from campaigns.responses.replies import Replies
+from campaigns.responses.visit import Visit
+from contact import directory, log
+from contact.log import Interaction, Name
+from contact.messages import AddressKind, Party, Thread
+from contact.verify import verify
+
+KEY = b"only for tests"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+)
+_numbers = count(1)
+
+
+def sent(hall: Hall, *people: str, state: str = "accepted") -> tuple[int, list[int]]:
+    """A campaign that has reached them; its number and its recipients'."""
+    now = hall.tick()
+    with hall.db.write() as session:
+        launch = log.append(session, now, Name.CAMPAIGN_LAUNCHED, data={})
+        campaign = Campaign(
+            name="봄 소식", channel="email", inbox_id=hall.mail, purpose="advertising", state="finished",
+            launched_at=now, launch_id=launch.id, created_at=now,
+        )  # fmt: skip
+        session.add(campaign)
+        session.flush()
+        rows = [_recipient(session, now, campaign, one, state) for one in people]
+        return campaign.id, [row.id for row in rows]
+
+
+def _recipient(session: Session, now: datetime, campaign: Campaign, value: str, state: str) -> Recipient:
+    address = directory.meet(session, now, Party(AddressKind.EMAIL, value)).address
+    row = Recipient(
+        campaign_id=campaign.id, channel="email", contact_id=address.contact_id, address_id=address.id, value=value,
+        state=state, next_at=now, settled_at=now,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    name = Name(f"recipient.{state}")
+    log.append(session, now, name, contact_id=row.contact_id, address_id=row.address_id, about_id=campaign.launch_id)
+    return row
+
+
+def read(hall: Hall, times: int = 1) -> None:
+    """The reader reads the whole log."""
+    reader = Replies(KEY)
+    for _ in range(times):
+        with hall.db.write() as session:
+            for row in session.scalars(select(Interaction).order_by(Interaction.id)).all():
+                reader.read(session, row)
+
+
+def replies(hall: Hall) -> list[tuple[int, str]]:
+    with hall.db.read() as session:
+        rows = session.scalars(select(Interaction).where(Interaction.name == Name.RESPONSE_REPLIED.value)).all()
+        return [(row.data["recipient"], row.data["how"]) for row in rows]
+
+
+def naming(number: int) -> Thread:
+    return Thread(in_reply_to=(recipients.message_id(KEY, number, "shop.example"),))
+
+
+# -- replies --------------------------------------------------------------------------------------
+
+
+def test_a_mail_that_names_our_message_is_its_answer_whoever_sends_it(hall: Hall) -> None:
+    _, (kim, lee) = sent(hall, "kim@a.example", "lee@a.example")
+    hall.mail_in("secretary@a.example", "이 선생님 대신 답합니다", thread=naming(lee))
+    read(hall, times=3)
+    assert replies(hall) == [(lee, "reference")]
+    assert kim != lee
+
+
+def test_a_message_id_of_somebody_elses_making_names_nobody(hall: Hall) -> None:
+    _, (kim,) = sent(hall, "kim@a.example")
+    forged = Thread(in_reply_to=(recipients.message_id(b"another key", kim, "shop.example"),))
+    hall.mail_in("stranger@b.example", "?", thread=forged)
+    read(hall)
+    assert replies(hall) == []
+
+
+def test_whoever_was_just_written_to_answers_on_any_channel(hall: Hall) -> None:
+    _, (kim,) = sent(hall, "kim@a.example")
+    taken = hall.chat_in("visitor-0000000009", "메일 보고 왔어요")
+    with hall.db.write() as session:
+        chatter = session.get_one(Interaction, taken.interaction_id).contact_id
+        holder = session.get_one(Recipient, kim).contact_id
+        assert chatter
+        directory.merge(session, hall.tick(), keep_id=holder, lose_id=chatter, user_id=None)
+    hall.chat_in("visitor-0000000009", "아직 할인하나요?")
+    read(hall)
+    assert (kim, "contact") in replies(hall)
+
+
+@pytest.mark.parametrize("days", [13, 15])
+def test_long_after_it_is_no_answer(hall: Hall, days: int) -> None:
+    _, (kim,) = sent(hall, "kim@a.example")
+    hall.tick(days * 86_400)
+    hall.mail_in("kim@a.example", "안녕하세요")
+    read(hall)
+    assert replies(hall) == ([(kim, "contact")] if days < 14 else [])
+
+
+def test_what_answers_an_agent_does_not_answer_the_campaign(hall: Hall) -> None:
+    taken = hall.mail_in("kim@a.example", "질문이 있어요")
+    sent(hall, "kim@a.example")
+    hall.reply(taken.conversation_id, "답입니다")
+    hall.mail_in("kim@a.example", "고맙습니다")
+    read(hall)
+    assert replies(hall) == []
+
+
+def test_the_conversation_says_so_and_stays_what_the_log_says(hall: Hall) -> None:
+    _, (kim,) = sent(hall, "kim@a.example")
+    hall.mail_in("kim@a.example", "살게요", thread=naming(kim))
+    read(hall)
+    with hall.db.read() as session:
+        row = session.scalars(select(Interaction).where(Interaction.name == Name.RESPONSE_REPLIED.value)).one()
+        assert row.conversation_id
+        assert verify(session) == []
+
+
+# -- visits ---------------------------------------------------------------------------------------
+
+
+def visit(hall: Hall, campaign: int, number: int | None, after: float = 3600, **more: object) -> None:
+    given = {"kind": Kind.CLICKED, "link": 1, "agent": CHROME, "languages": True, **more}
+    with hall.db.write() as session:
+        hit = Hit(hall.now + timedelta(seconds=after), **given)  # type: ignore[arg-type]
+        visits.keep(session, hit, campaign_id=campaign, recipient_id=number)
+
+
+def judged(hall: Hall) -> Sequence[tuple[str | None, str]]:
+    with hall.db.read() as session:
+        return [(row.who, row.why) for row in session.scalars(select(Visit).order_by(Visit.id))]
+
+
+def judge_all(hall: Hall, later: float = 90_000) -> None:
+    with hall.db.write() as session:
+        while visits.judge_due(session, hall.now + timedelta(seconds=later)):
+            pass
+
+
+def said(hall: Hall) -> list[tuple[str, int, str]]:
+    names = [Name.RESPONSE_CLICKED.value, Name.RESPONSE_OPENED.value]
+    with hall.db.read() as session:
+        rows = session.scalars(select(Interaction).where(Interaction.name.in_(names)).order_by(Interaction.id)).all()
+        return [(row.name, row.data["link"], row.data["who"]) for row in rows]
+
+
+def test_a_visit_waits_for_what_comes_beside_it(hall: Hall) -> None:
+    campaign, (kim,) = sent(hall, "kim@a.example")
+    for n in (1, 2, 3):
+        visit(hall, campaign, kim, 600 + n, link=n)
+    judge_all(hall, later=604)
+    assert judged(hall) == [(None, "")] * 3
+    judge_all(hall)
+    assert judged(hall) == [("machine", "burst")] * 3
+    visit(hall, campaign, kim, 7200, link=2)
+    judge_all(hall)
+    assert said(hall)[-1] == ("response.clicked", 2, "human")
+
+
+def test_the_log_hears_each_link_once(hall: Hall) -> None:
+    campaign, (kim,) = sent(hall, "kim@a.example")
+    for n in range(5):
+        visit(hall, campaign, kim, 3600 * (n + 1))
+        judge_all(hall, later=3600 * (n + 1) + 60)
+    assert said(hall) == [("response.clicked", 1, "human")]
+    assert len(judged(hall)) == 5
+
+
+def test_a_scanner_that_never_stops_fills_nothing(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "MOST", 20)
+    campaign, (kim,) = sent(hall, "kim@a.example")
+    for n in range(50):
+        visit(hall, campaign, kim, n + 10, head=True, link=n % 3 + 1)
+    judge_all(hall)
+    assert len(judged(hall)) == 20
+    assert sorted(said(hall)) == [("response.clicked", n, "machine") for n in (1, 2, 3)]
+
+
+def test_without_personal_tracking_nothing_is_kept_of_whoever_comes(hall: Hall) -> None:
+    campaign, _ = sent(hall, "kim@a.example")
+    visit(hall, campaign, None)
+    with hall.db.read() as session:
+        row = session.scalars(select(Visit)).one()
+        assert (row.recipient_id, row.agent, row.who) == (None, "", "human")
+        spoken = session.scalars(select(Interaction).where(Interaction.name == Name.RESPONSE_CLICKED.value)).one()
+        assert (spoken.contact_id, spoken.address_id) == (None, None)
+
+
+# -- numbers --------------------------------------------------------------------------------------
+
+
+def test_numbers_are_counted_from_the_log(hall: Hall) -> None:
+    campaign, (kim, lee, _) = sent(hall, "kim@a.example", "lee@a.example", "park@a.example")
+    other, (again,) = sent(hall, "kim@a.example")
+    for n in (1, 2):
+        visit(hall, campaign, kim, 3600 * n, link=n)
+    visit(hall, campaign, lee, 20, head=True)
+    visit(hall, other, again)
+    hall.mail_in("lee@a.example", "살게요", thread=naming(lee))
+    hall.mail_in("lee@a.example", "하나 더요", thread=naming(lee))
+    read(hall)
+    judge_all(hall)
+    with hall.db.read() as session:
+        found = numbers(session, session.get_one(Campaign, campaign).launch_id or 0)
+    assert dict(found.ends) == {Name.RECIPIENT_ACCEPTED: 3}
+    assert found.settled == 3
+    assert found.of(Name.RESPONSE_CLICKED, Who.HUMAN) == 1, "two links, one person"
+    assert found.of(Name.RESPONSE_CLICKED, Who.MACHINE) == 1
+    assert found.of(Name.RESPONSE_REPLIED) == 1, "two answers, one person"
+
+
+# -- links ----------------------------------------------------------------------------------------
+
+
+def test_links_are_told_apart_and_the_readers_own_stay() -> None:
+    source = (
+        '<p><a href="https://shop.example/a?x=1&amp;y=2">A</a> <a class="b" href="http://b.example/">B</a>'
+        '<a href="https://shop.example/a?x=1&amp;y=2">again</a> <a href="{{ unsubscribe_url }}">bye</a>'
+        '<a href="https://shop.example/{{ name }}">own</a> <a href="mailto:help@shop.example">mail</a></p>'
+    )
+    told, urls = links.tracked(source)
+    assert urls == ["https://shop.example/a?x=1&y=2", "http://b.example/"]
+    assert told.count("{{ link_1 }}") == 2
+    assert told.count("{{ link_2 }}") == 1
+    for kept in ("{{ unsubscribe_url }}", "https://shop.example/{{ name }}", "mailto:help@shop.example"):
+        assert kept in told
+
+
+def test_where_links_lead_is_found_again(hall: Hall) -> None:
+    campaign, _ = sent(hall, "kim@a.example")
+    with hall.db.write() as session:
+        links.keep(session, campaign, ["https://a.example/", "https://b.example/?q=봄"])
+        assert links.url_of(session, campaign, 2) == "https://b.example/?q=봄"
+        assert links.url_of(session, campaign, 3) is None
+        assert links.url_of(session, campaign + 1, 1) is None
