@@ -8,12 +8,14 @@ Adding a channel = one folder in `channels/` with an `adapter.py` whose class sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from contact.cutoff import TooLate
 from contact.errors import NotFound
 from contact.messages import (
     AddressKind,
@@ -363,6 +365,45 @@ class Shows(Protocol):
 
         Raises `Unreadable` when the file is broken.
         """
+        ...
+
+
+Outcome = Receipt | ChannelError | Unsure | TooLate
+"""What became of one message of many: a value, not an exception. `TooLate`: nothing was handed over."""
+
+
+class Journal(Protocol):
+    """What a sender of many must write down around the step nobody can take back."""
+
+    def leaving(self, numbers: Sequence[int]) -> None:
+        """These are about to be handed over; it is on record when this returns.
+
+        Raises `TooLate` when the right to do so is gone: then none of them may be handed over.
+        """
+        ...
+
+    def answered(self, number: int, outcome: Outcome) -> None:
+        """What became of one of them; on record before the next `leaving` returns."""
+        ...
+
+
+class Sender(Protocol):
+    """Hands over many messages, several at the same time."""
+
+    @property
+    def at_once(self) -> int:
+        """How many `send` can work on at the same time."""
+        ...
+
+    async def send(self, message: Outbound) -> Outcome: ...
+
+
+@runtime_checkable
+class Bulk(Protocol):
+    """A channel that carries many messages from one inbox cheaper than one by one (campaigns)."""
+
+    def bulk(self, inbox: InboxFacts, journal: Journal) -> AbstractAsyncContextManager[Sender]:
+        """A sender that keeps what the messages share; what is still in its hands at the end is cut off."""
         ...
 
 

@@ -11,7 +11,7 @@ Readers (`Reader`) follow the log by a position each; live pages follow it by `n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -103,6 +103,23 @@ class Name(StrEnum):
     ADDRESS_UNREACHABLE = "address.unreachable"
     ADDRESS_REACHABLE = "address.reachable"
     SENDER_FLOODED = "sender.flooded"
+
+    CAMPAIGN_SCHEDULED = "campaign.scheduled"
+    CAMPAIGN_LAUNCHED = "campaign.launched"
+    CAMPAIGN_PAUSED = "campaign.paused"
+    CAMPAIGN_RESUMED = "campaign.resumed"
+    CAMPAIGN_CANCELLED = "campaign.cancelled"
+    CAMPAIGN_FINISHED = "campaign.finished"
+    RECIPIENT_ACCEPTED = "recipient.accepted"
+    RECIPIENT_FAILED = "recipient.failed"
+    RECIPIENT_UNKNOWN = "recipient.unknown"
+    RECIPIENT_SUPPRESSED = "recipient.suppressed"
+    RECIPIENT_EXPIRED = "recipient.expired"
+    RECIPIENT_CANCELLED = "recipient.cancelled"
+
+
+BULK = tuple(sorted(name.value for name in Name if name.value.startswith("recipient.")))
+"""Rows that a campaign writes by the hundred thousand. Only readers that ask for them are given them."""
 
 
 class Interaction(Base):
@@ -240,6 +257,20 @@ def append(
     return Appended(number, **values)
 
 
+_GROUPED = ("at", "name", "contact_id", "address_id", "inbox_id", "channel", "data")
+
+
+def append_all(session: Session, rows: Any, values: Mapping[str, Any]) -> None:
+    """Add the rows a SELECT gives, by one statement: what became of many recipients at once.
+
+    `rows` is text with `values`, its columns: at, name, contact_id, address_id, inbox_id, channel, data. Call it
+    behind `lock`, in the transaction that changes those it speaks of.
+    """
+    columns = [_TABLE.c[name] for name in _GROUPED]
+    session.execute(insert(_TABLE).from_select(columns, rows.columns(*columns), include_defaults=False), values)
+    wake(session, "log")
+
+
 def by_key(session: Session, key: str) -> Interaction | None:
     """The row with this seen-before key, if it was seen before. Take `lock` first."""
     return session.scalar(select(Interaction).where(Interaction.key == key))
@@ -264,11 +295,16 @@ def tail(session: Session, after: int, limit: int = 500) -> Sequence[Interaction
 
 
 _SHOWN = [getattr(Interaction, one.name) for one in fields(Appended)]
-_NEWS = Prepared(_BEHIND.with_only_columns(*_SHOWN, maintain_column_froms=True), _SHOWN)
+_SKIPPED = ", ".join(f"'{name}'" for name in BULK)
+_NEWS = Prepared(
+    _BEHIND.where(text(f"interaction.name NOT IN ({_SKIPPED})")).with_only_columns(*_SHOWN, maintain_column_froms=True),
+    _SHOWN,
+)
 
 
 def news(session: Session, after: int, limit: int = 500) -> list[Appended]:
-    """As `tail`, for live pages: some hundred times a second, so without the ORM's objects."""
+    """As `tail`, for live pages: some hundred times a second, so without the ORM's objects, and without
+    what became of single recipients."""
     return [Appended(*row) for row in _NEWS.rows(session, {"after": after, "limit": limit})]
 
 
@@ -292,6 +328,8 @@ class Reader:
 
     name: str
     read: Callable[[Session, Interaction], None]
+    bulk: bool = False
+    """Whether it reads the rows named in `BULK`, too."""
 
 
 def advance(session: Session, reader: Reader, limit: int = 200) -> int:
@@ -313,17 +351,58 @@ def advance_together(session: Session, readers: Sequence[Reader], limit: int = 2
         return 0
     place = min(places.values())
     together = [reader for reader in readers if places.get(reader.name) == place]
-    rows = [row for row in tail(session, place, limit) if until is None or row.id <= until]
+    end, rows = _ahead(session, place, limit, until, any(reader.bulk for reader in together))
     for row in rows:
         for reader in together:
+            if not reader.bulk and row.name in BULK:
+                continue
             try:
                 reader.read(session, row)
             except Exception as error:
                 raise ReaderFailed(reader.name, row.id, error) from error
-    if rows:
+    if end > place:
         moved = update(_READERS).where(_READERS.c.name.in_([reader.name for reader in together]))
-        session.execute(moved.values(position=rows[-1].id))
+        session.execute(moved.values(position=end))
     return len(rows)
+
+
+SKIPPED = 5_000
+"""Rows looked over at once for those that concern a reader."""
+ROUNDS = 20
+"""So many times in one transaction, while nothing is found that does."""
+_NEXT = select(func.max(text("id"))).select_from(
+    select(Interaction.id)
+    .where(Interaction.id > bindparam("after"))
+    .order_by(Interaction.id)
+    .limit(bindparam("limit", type_=Integer))
+    .subquery()
+)
+
+
+def _ahead(
+    session: Session, place: int, limit: int, until: int | None, bulk: bool
+) -> tuple[int, Sequence[Interaction]]:
+    """The next rows for somebody who stands at `place`, and where they stand after it.
+
+    Without `bulk`, rows of recipients are passed over by the database: some hundred thousand of them cost
+    readers that do not want them next to nothing.
+    """
+    if bulk:
+        rows: Sequence[Interaction] = [row for row in tail(session, place, limit) if until is None or row.id <= until]
+        return (rows[-1].id if rows else place), rows
+    for _ in range(ROUNDS):
+        end = session.scalar(_NEXT, {"after": place, "limit": max(limit, SKIPPED)})
+        end = min(end, until) if end is not None and until is not None else end
+        if end is None or end <= place:
+            return place, []
+        query = _BEHIND.where(Interaction.id <= end, Interaction.name.not_in(BULK))
+        rows = session.scalars(query, {"after": place, "limit": limit}).all()
+        if len(rows) == limit:
+            return rows[-1].id, rows
+        if rows or end == until:
+            return end, rows
+        place = end
+    return place, []
 
 
 def _places(session: Session, names: Sequence[str]) -> dict[str, int]:

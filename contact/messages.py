@@ -195,6 +195,8 @@ class Outbound:
     references: tuple[str, ...] = ()
     automatic: bool = False
     created_at: datetime | None = None
+    unsubscribe: str = ""
+    """An https address where one POST ends it (RFC 8058), of a message to many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from channels.email import compose as composing
+from channels.email.bulk import Lines
 from channels.email.dkim import BadKey, Signer, signer
 from channels.email.handover import Handed
+from channels.email.mould import Mould
 from channels.email.parse import parse
 from channels.email.played import played
-from channels.email.relay import Target
+from channels.email.relay import Relay, Target
+from channels.email.seal import Seal
 from channels.email.ways import Ways
 from contact import relay as relays
-from contact.channel import Capabilities, ChannelError, Preview, Provider, Receipts
+from contact.channel import Capabilities, ChannelError, Journal, Preview, Provider, Receipts
 from contact.errors import SettingsError
 from contact.messages import (
     AddressKind,
@@ -76,6 +80,16 @@ class Email:
         mailing = composing.mailing(message, inbox, key=self._key)
         handed = await relay.send(mailing, self.bytes_of(message, inbox))
         return _receipt(message, handed)
+
+    @asynccontextmanager
+    async def bulk(self, inbox: InboxFacts, journal: Journal) -> AsyncIterator[Lines]:
+        """Connections of their own, so that a campaign never stands in front of an agent's reply."""
+        mould = Mould(inbox, self._key, Seal(self._signer) if self._signer else None)
+        lines = Lines(Relay(self._target(inbox)), mould, journal)
+        try:
+            yield lines
+        finally:
+            await lines.close()
 
     def bytes_of(self, message: Outbound, inbox: InboxFacts) -> bytes:
         """The mail as it leaves: composed, and signed when a DKIM key is configured."""

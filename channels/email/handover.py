@@ -54,7 +54,7 @@ async def transaction(client: aiosmtplib.SMTP, mailing: Mailing, raw: bytes, sto
         answer = await client.execute_command(b"DATA")
         said.append(f"DATA {answer.code} {one_line(answer.message)}")
         if answer.code != 354:
-            raise _refused(answer.code, answer.message, "data", story)
+            raise refusal(answer.code, answer.message, "data", story)
         await _text(client, raw)
         if not client.is_connected:
             raise SMTPServerDisconnected("the connection closed during the text")
@@ -75,7 +75,7 @@ async def transaction(client: aiosmtplib.SMTP, mailing: Mailing, raw: bytes, sto
         raise
     said.append(f". {answer.code} {one_line(answer.message)}")
     if not 200 <= answer.code < 300:
-        raise _refused(answer.code, answer.message, "text", story)
+        raise refusal(answer.code, answer.message, "text", story)
     return Handed(one_line(answer.message), tuple(refused), story)
 
 
@@ -89,7 +89,7 @@ async def _envelope(
         said.append(f"MAIL {answer.code} {one_line(answer.message)}")
     except aiosmtplib.SMTPSenderRefused as error:
         said.append(f"MAIL {error.code} {one_line(error.message)}")
-        raise _refused(error.code, error.message, "mail", story) from error
+        raise refusal(error.code, error.message, "mail", story) from error
     refused: list[tuple[str, str]] = []
     for recipient in mailing.recipients:
         try:
@@ -98,7 +98,7 @@ async def _envelope(
         except aiosmtplib.SMTPRecipientRefused as error:
             said.append(f"RCPT {recipient} {error.code} {one_line(error.message)}")
             if recipient == mailing.recipients[0]:
-                raise _refused(error.code, error.message, "rcpt", story) from error
+                raise refusal(error.code, error.message, "rcpt", story) from error
             refused.append((recipient, f"{error.code} {one_line(error.message)}"))
     return refused
 
@@ -149,7 +149,7 @@ async def _left(client: aiosmtplib.SMTP, at_most: int) -> None:
         pause = min(pause * 2, 0.05)
 
 
-def _refused(code: int, words: str, stage: str, story: dict[str, Any]) -> ChannelError:
+def refusal(code: int, words: str, stage: str, story: dict[str, Any]) -> ChannelError:
     """A server's no. What concerns the sender is our configuration only where MAIL was refused."""
     told = meaning(code, words)
     fault, who = told.fault, told.who

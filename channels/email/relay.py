@@ -104,7 +104,7 @@ class Relay:
     @contextlib.asynccontextmanager
     async def _line(self, story: dict[str, Any], fresh: bool) -> AsyncIterator[_Line]:
         """A connection for one mail; rests afterwards unless something went wrong with it."""
-        line = (None if fresh else await self._rested()) or await self._open(story)
+        line = (None if fresh else await self._rested()) or await self.open(story)
         try:
             yield line
         finally:
@@ -126,7 +126,8 @@ class Relay:
                 return line
         return None
 
-    async def _open(self, story: dict[str, Any]) -> _Line:
+    async def open(self, story: dict[str, Any]) -> _Line:
+        """A new connection, secured and signed in; raises `ChannelError`."""
         target = self.target
         client = aiosmtplib.SMTP(
             hostname=target.host,

@@ -8,16 +8,16 @@ case do no harm; each purpose signs other bytes, so one token never passes as th
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 
 REPLY = "c"
 RETURN = "d"
+RECIPIENT = "r"
 
 _MAC_BYTES = 10
 # SRS and VERP rewriting keep the token but change what stands around it
-_TOKEN = re.compile(r"(?<=[+=-])([cd])(\d{1,19})\.([a-z2-7]{16})(?=@|=|$)", re.IGNORECASE)
+_TOKEN = re.compile(r"(?<=[+=-])([cdr])(\d{1,19})\.([a-z2-7]{16})(?=@|=|$)", re.IGNORECASE)
 
 
 def reply_token(conversation_id: int, key: bytes) -> str:
@@ -28,6 +28,16 @@ def reply_token(conversation_id: int, key: bytes) -> str:
 def return_token(delivery_id: int, key: bytes) -> str:
     """The signed part of a return path."""
     return _sign(RETURN, delivery_id, key)
+
+
+def recipient_token(recipient_id: int, key: bytes) -> str:
+    """The signed part of a return path of a campaign."""
+    return _sign(RECIPIENT, recipient_id, key)
+
+
+def recipient_of(address: str, key: bytes) -> int | None:
+    """The recipient of a campaign a return path names, None unless we signed it."""
+    return _read(RECIPIENT, address, key)
 
 
 def conversation_of(address: str, key: bytes) -> int | None:
@@ -61,7 +71,7 @@ def _sign(kind: str, number: int, key: bytes) -> str:
 def _mac(kind: str, number: int, key: bytes) -> str:
     if not key:
         raise ValueError("a token needs a key")
-    digest = hmac.new(key, f"hanmaru mail {kind} {number}".encode(), hashlib.sha256).digest()
+    digest = hmac.digest(key, f"hanmaru mail {kind} {number}".encode(), "sha256")
     return base64.b32encode(digest[:_MAC_BYTES]).decode().lower()
 
 

@@ -168,10 +168,10 @@ class Live:
     def _step(self) -> int:
         with self.service.db.read() as session:
             rows = spine.news(session, self.position or 0, BATCH)
-        if rows:
-            for follower in self._followers:
-                self._tell(follower, rows)
-            self.position = rows[-1].id
+            end = rows[-1].id if rows else spine.head(session)
+        for follower in self._followers if rows else ():
+            self._tell(follower, rows)
+        self.position = max(end, self.position or 0)
         return len(rows)
 
     def _tell(self, follower: Follower, rows: Sequence[Appended]) -> None:

@@ -1,0 +1,72 @@
+"""What the pipe is given: words, people and law. `wsgi.py` hands the real ones in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+
+class Filled(Protocol):
+    """What one recipient reads."""
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def html(self) -> str: ...
+
+
+class Fill(Protocol):
+    """One version of a content, made ready: cheap to fill, thousands of times a second."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """Fields it needs of each recipient."""
+        ...
+
+    def fill(self, fields: Mapping[str, str]) -> Filled: ...
+
+
+class Verdict(Protocol):
+    """Why somebody is not written to now: `until` a moment, or at all (None)."""
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def until(self) -> datetime | None: ...
+
+
+Verdicts = Callable[..., Mapping[int, Verdict]]
+"""`(session, now, addresses, *, channel, purpose)`: those that are not plainly allowed."""
+
+
+class Ports(Protocol):
+    """The other concerns of a campaign, as the pipe needs them."""
+
+    def audience(self, definition: Mapping[str, Any], *, channel: str, now: datetime) -> Select[Any]:
+        """Who: columns contact_id and address_id."""
+        ...
+
+    def fill(self, session: Session, version_id: int) -> Fill: ...
+
+    def fields(
+        self, session: Session, contact_ids: Collection[int], names: Collection[str]
+    ) -> Mapping[int, Mapping[str, str]]: ...
+
+    def verdicts(
+        self, session: Session, now: datetime, addresses: Collection[int], *, channel: str, purpose: str
+    ) -> Mapping[int, Verdict]:
+        """Those of the addresses that must not be written to at this moment."""
+        ...
+
+    def unsubscribe(self, campaign_id: int, recipient_id: int, address_id: int) -> str:
+        """The https address where one POST ends it; "" where there is none."""
+        ...

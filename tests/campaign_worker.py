@@ -1,0 +1,29 @@
+"""`python campaign_worker.py SECONDS`: the pipe and the clock alone, with leases of so many seconds."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+
+from campaign_kit import Words
+
+from campaigns import starting
+from campaigns.pipe import window
+from campaigns.pipe.part import Pipe
+from channels.email.adapter import Email
+from contact import logs, worker
+from contact.channel import Channels
+from contact.jobs import Clock
+from contact.service import Service
+from contact.settings import load
+from contact.worker import Part
+
+if __name__ == "__main__":
+    window.LEASE = timedelta(seconds=float(sys.argv[1]))
+    settings = load()
+    logs.configure(settings, "worker")
+    service = Service.of(settings, Channels(Email(settings)))
+    worker.main(service, [Part("campaigns", Pipe(Words()).run), Part("clock", Clock(starting.JOBS).run)])
