@@ -19,6 +19,7 @@ if ROLE in ("all", "web"):
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import campaigns
 from contact.channel import Channels
 from contact.service import Service
 from contact.settings import Settings, load
@@ -79,7 +80,7 @@ def pages() -> list[Blueprint]:
     from contact.web import door, me, people
 
     own = [door.pages, me.pages, people.pages]
-    return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages()]
+    return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages(), *campaigns.pages()]
 
 
 def doors() -> list[Door]:
@@ -96,14 +97,14 @@ def readers(service: Service) -> list[Reader]:
     """Who follows the log in the worker."""
     from contact import response, search
 
-    return [search.reader, *response.readers(service)]
+    return [search.reader, *response.readers(service), *campaigns.readers(service)]
 
 
 def jobs() -> list[Job]:
     """The clock's periodic work."""
     from contact import chores, response
 
-    return [*chores.JOBS, *response.jobs()]
+    return [*chores.JOBS, *response.jobs(), *campaigns.jobs()]
 
 
 def parts(service: Service) -> list[Part]:

@@ -1,1 +1,34 @@
-"""Planned writing: say it once to each, lawfully. The room is empty until campaigns move in."""
+"""Campaigns (캠페인): say it once to each, lawfully, and know what came back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from contact.log import Reader
+from contact.service import Service
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+
+    from contact.jobs import Job
+
+
+def readers(service: Service) -> list[Reader]:
+    """Its readers of the log."""
+    from campaigns.responses.replies import Replies
+
+    return [Reader("replies", Replies(service.settings.secret()).read)]
+
+
+def jobs() -> list[Job]:
+    """Its periodic work."""
+    from campaigns.responses import chores as responses
+
+    return [*responses.JOBS]
+
+
+def pages() -> list[Blueprint]:
+    """Its pages in the console, and those its recipients see."""
+    from campaigns.responses import views as responses
+
+    return [responses.pages]

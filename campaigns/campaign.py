@@ -55,6 +55,8 @@ class Campaign(Base):
     start_at: Mapped[datetime | None] = mapped_column(Utc)
     expires_at: Mapped[datetime | None] = mapped_column(Utc)
     launched_at: Mapped[datetime | None] = mapped_column(Utc)
+    launch_id: Mapped[int | None] = mapped_column(Id)
+    """The row of the log that says so; what becomes of its recipients, and what comes back, is about this row."""
     frozen_at: Mapped[datetime | None] = mapped_column(Utc)
     ended_at: Mapped[datetime | None] = mapped_column(Utc)
     created_at: Mapped[datetime] = mapped_column(Utc)
@@ -151,7 +153,9 @@ def _ready(session: Session, number: int) -> None:
 
 def _launch(session: Session, now: datetime, number: int, before: Sequence[State], user_id: int | None) -> None:
     _move(session, number, before, State.RUNNING, launched_at=now)
-    _say(session, now, Name.CAMPAIGN_LAUNCHED, number, user_id)
+    launch = _say(session, now, Name.CAMPAIGN_LAUNCHED, number, user_id)
+    get(session, number).launch_id = launch.id
+    session.flush()
 
 
 def _move(session: Session, number: int, before: Sequence[State], after: State, **values: Any) -> None:
@@ -170,11 +174,12 @@ def _move(session: Session, number: int, before: Sequence[State], after: State, 
         session.refresh(known)
 
 
-def _say(session: Session, now: datetime, name: Name, number: int, user_id: int | None, **more: Any) -> None:
+def _say(session: Session, now: datetime, name: Name, number: int, user_id: int | None, **more: Any) -> log.Appended:
     row = get(session, number)
     data = {"campaign": number, "version": row.version_id, **more}
-    log.append(
+    said = log.append(
         session, now, name, inbox_id=row.inbox_id, channel=row.channel, user_id=user_id,
-        content={"name": row.name}, data=data,
+        content={"name": row.name}, data=data, about_id=row.launch_id,
     )  # fmt: skip
     wake(session, BELL)
+    return said

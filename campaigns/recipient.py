@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -74,10 +75,25 @@ class Recipient(Base):
     )  # fmt: skip
 
 
-def message_id(key: bytes, campaign_id: int, number: int, domain: str) -> str:
-    """The bare Message-ID of one recipient: 128 bits nobody can guess."""
-    digest = hmac.digest(key, b"hanmaru recipient %d %d" % (campaign_id, number), "sha256")[:16]
-    return f"{base64.b32encode(digest)[:26].decode().lower()}@{domain}"
+def message_id(key: bytes, number: int, domain: str) -> str:
+    """The bare Message-ID of one recipient: its number, and 120 bits nobody can guess."""
+    return f"r{number}.{_mac(key, number)}@{domain}"
+
+
+def named(key: bytes, value: str) -> int | None:
+    """The recipient a Message-ID is of; None unless we made it."""
+    found = _ID.match(value.lower())
+    if found is None or not hmac.compare_digest(found[2], _mac(key, int(found[1]))):
+        return None
+    return int(found[1])
+
+
+_ID = re.compile(r"r(\d{1,18})\.([a-z2-7]{24})@", re.ASCII)
+
+
+def _mac(key: bytes, number: int) -> str:
+    digest = hmac.digest(key, b"hanmaru recipient %d" % number, "sha256")[:15]
+    return base64.b32encode(digest).decode().lower()
 
 
 def counts(session: Session, campaign_id: int) -> Mapping[str, int]:

@@ -117,9 +117,16 @@ class Name(StrEnum):
     RECIPIENT_EXPIRED = "recipient.expired"
     RECIPIENT_CANCELLED = "recipient.cancelled"
 
+    RESPONSE_REPLIED = "response.replied"
+    RESPONSE_CLICKED = "response.clicked"
+    RESPONSE_OPENED = "response.opened"
+
 
 BULK = tuple(sorted(name.value for name in Name if name.value.startswith("recipient.")))
 """Rows that a campaign writes by the hundred thousand. Only readers that ask for them are given them."""
+
+
+_CAMPAIGNS = text("name LIKE 'recipient.%' OR name LIKE 'response.%'")
 
 
 class Interaction(Base):
@@ -157,6 +164,7 @@ class Interaction(Base):
         Index("ix_interaction_conversation_id_id", "conversation_id", "id"),
         Index("ix_interaction_contact_id_id", "contact_id", "id"),
         Index("ix_interaction_delivery_id", "delivery_id"),
+        Index("ix_interaction_campaign", "about_id", "name", sqlite_where=_CAMPAIGNS, postgresql_where=_CAMPAIGNS),
         {"sqlite_autoincrement": True},
     )
 
@@ -257,14 +265,14 @@ def append(
     return Appended(number, **values)
 
 
-_GROUPED = ("at", "name", "contact_id", "address_id", "inbox_id", "channel", "data")
+_GROUPED = ("at", "name", "contact_id", "address_id", "inbox_id", "channel", "about_id", "data")
 
 
 def append_all(session: Session, rows: Any, values: Mapping[str, Any]) -> None:
     """Add the rows a SELECT gives, by one statement: what became of many recipients at once.
 
-    `rows` is text with `values`, its columns: at, name, contact_id, address_id, inbox_id, channel, data. Call it
-    behind `lock`, in the transaction that changes those it speaks of.
+    `rows` is text with `values`, its columns: at, name, contact_id, address_id, inbox_id, channel, about_id,
+    data. Call it behind `lock`, in the transaction that changes those it speaks of.
     """
     columns = [_TABLE.c[name] for name in _GROUPED]
     session.execute(insert(_TABLE).from_select(columns, rows.columns(*columns), include_defaults=False), values)

@@ -185,7 +185,9 @@ class Shop:
 
     def rows(self, number: int) -> list[Any]:
         query = select(Recipient.id, Recipient.value, Recipient.state, Recipient.attempts, Recipient.reason)
-        return list(self.office.one(lambda session: session.execute(query.where(Recipient.campaign_id == number)).all()))
+        return list(
+            self.office.one(lambda session: session.execute(query.where(Recipient.campaign_id == number)).all())
+        )
 
     def finished(self, number: int, seconds: float = 60) -> None:
         wait_for(lambda: self.state(number) == "finished", seconds, lambda: f"the end: {self.told(number)}")
@@ -198,7 +200,7 @@ class Shop:
         """State by Message-ID."""
         settings = self.office.service.settings
         key, domain = settings.secret(), settings.mail_domain
-        return {recipients.message_id(key, number, row.id, domain): row.state for row in self.rows(number)}
+        return {recipients.message_id(key, row.id, domain): row.state for row in self.rows(number)}
 
     def sound(self, number: int) -> Counter[str]:
         """Each at most once, exactly once where accepted; the log says the same, in one row each. The states."""
@@ -208,12 +210,14 @@ class Shop:
             assert n == 1 if state == "accepted" else n <= 1, (name, state, n)
             assert not (n and state in ("planned", "suppressed", "cancelled", "expired")), (name, state, n)
         assert not copies
-        assert self.logged(number) == {f"recipient.{k}": n for k, n in Counter(states.values()).items() if k in recipients.ENDS}
+        assert self.logged(number) == {
+            f"recipient.{k}": n for k, n in Counter(states.values()).items() if k in recipients.ENDS
+        }
         return Counter(states.values())
 
     def logged(self, number: int) -> dict[str, int]:
         count = "count(*), count(distinct address_id)"
-        query = text(f"select name, {count} from interaction where name like 'recipient.%' group by name")  # noqa: S608
+        query = text(f"select name, {count} from interaction where name like 'recipient.%' group by name")
         found = self.office.one(lambda session: session.execute(query).all())
         assert all(rows == people for _, rows, people in found)
         return {name: rows for name, rows, _ in found}

@@ -21,7 +21,16 @@ from contact import migrations
 from contact.db import Database
 from contact.settings import Settings
 
-pytest_plugins = ["real", "hall_kit", "post_office", "worker_kit", "campaign_kit", "twilio_double", "hylafax", "printers"]
+pytest_plugins = [
+    "real",
+    "hall_kit",
+    "post_office",
+    "worker_kit",
+    "campaign_kit",
+    "twilio_double",
+    "hylafax",
+    "printers",
+]
 
 CORPORA = Path(__file__).parents[1].parent / "shared" / "corpora"
 

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from campaigns import audience
 from campaigns import campaign as campaigns
 from campaigns.campaign import BELL, Campaign, State
-from campaigns.pipe import recover, run, settle, window
 from campaigns.pipe import journal as journals
+from campaigns.pipe import recover, run, settle, window
 from campaigns.pipe.journal import FileJournal
 from campaigns.pipe.ports import Ports
 from campaigns.pipe.run import Run

@@ -201,7 +201,7 @@ class Run:
         return Outbound(
             delivery_id=self._sign * row.number,  # negative: no delivery, should a provider speak of it
             conversation_id=0,
-            message_id=message_id(self._key, number, row.number, self._context.settings.mail_domain),
+            message_id=message_id(self._key, row.number, self._context.settings.mail_domain),
             to=Party(self._channel.capabilities.address, row.value),
             text=filled.text,
             subject=filled.subject,

@@ -62,7 +62,8 @@ _UPDATE = """
     WHERE recipient.id = told.id AND recipient.window_id = told.held AND recipient.state = 'sending'
 """
 _ROWS = """
-    SELECT {now}, 'recipient.' || told.state, recipient.contact_id, recipient.address_id, :inbox, recipient.channel, {data}
+    SELECT {now}, 'recipient.' || told.state, recipient.contact_id, recipient.address_id, :inbox, recipient.channel,
+           :launch, {data}
     FROM {rows} AS told JOIN recipient ON recipient.id = told.id
     WHERE recipient.window_id = told.held AND recipient.state = 'sending' AND told.state <> 'planned'
 """
@@ -73,7 +74,7 @@ def _log(session: Session, now: datetime, campaign: Campaign, given: dict[str, s
     cells = {"campaign": "recipient.campaign_id", "version": _version(campaign), "recipient": "recipient.id"}
     data = many.build(session, **cells, code="told.code")
     query = text(_ROWS.format(rows=many.table(session, **_KINDS), data=data, now=_now(session)))
-    log.append_all(session, query, {**given, "inbox": campaign.inbox_id})
+    log.append_all(session, query, {**given, "inbox": campaign.inbox_id, "launch": campaign.launch_id})
 
 
 def close(
@@ -88,10 +89,10 @@ def close(
     log.lock(session)
     query = f"""
         SELECT {_now(session)}, 'recipient.{fate.value}', recipient.contact_id, recipient.address_id, :inbox, recipient.channel,
-               {many.build(session, **cells)}
+               :launch, {many.build(session, **cells)}
         FROM {table} AS told JOIN recipient ON recipient.id = told.id WHERE recipient.state = 'planned'
     """
-    log.append_all(session, text(query), {**given, "inbox": campaign.inbox_id})
+    log.append_all(session, text(query), {**given, "inbox": campaign.inbox_id, "launch": campaign.launch_id})
     session.execute(
         text(f"""
             UPDATE recipient SET state = '{fate.value}', reason = :why, settled_at = {_now(session)}

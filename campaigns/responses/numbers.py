@@ -24,7 +24,7 @@ CAME_BACK = (Name.RESPONSE_REPLIED, Name.RESPONSE_CLICKED, Name.RESPONSE_OPENED)
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """`ends`: recipients by the name of their last row. `people`: those who replied, clicked or opened, by who it was."""
+    """`ends`: recipients by the name of their last row. `people`: who replied, clicked or opened, by what they are."""
 
     ends: Mapping[Name, int] = field(default_factory=dict)
     people: Mapping[tuple[Name, Who | None], int] = field(default_factory=dict)

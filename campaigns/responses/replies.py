@@ -18,7 +18,7 @@ from campaigns.recipient import Fate, Recipient
 from contact import conversation as conversations
 from contact import log
 from contact.conversation import Conversation
-from contact.directory import Address
+from contact.directory import Address, Contact
 from contact.log import Interaction, Name
 from contact.thread import MessageRef
 
@@ -65,7 +65,8 @@ def _written_to(session: Session, row: Interaction) -> Found | None:
     """By the person: the newest campaign that reached them, unless an agent has written since."""
     if row.contact_id is None:
         return None
-    theirs = select(Address.id).where(Address.contact_id == row.contact_id)
+    person = select(Contact.root_id).where(Contact.id == row.contact_id).scalar_subquery()
+    theirs = select(Address.id).join(Contact, Contact.id == Address.contact_id).where(Contact.root_id == person)
     newest = (
         select(Recipient)
         .join(Campaign, Campaign.id == Recipient.campaign_id)
@@ -94,6 +95,7 @@ def _between(session: Session, row: Interaction, recipient: Recipient) -> bool:
 def _say(session: Session, row: Interaction, found: Found) -> None:
     talk = conversations.top(session, session.get_one(Conversation, row.conversation_id))
     recipient = found.recipient
+    campaign = session.get_one(Campaign, recipient.campaign_id)
     conversations.record(
         session,
         row.at,
@@ -103,7 +105,8 @@ def _say(session: Session, row: Interaction, found: Found) -> None:
         contact_id=row.contact_id,
         address_id=row.address_id,
         channel=row.channel,
-        about_id=session.get_one(Campaign, recipient.campaign_id).launch_id,
+        about_id=campaign.launch_id,
+        content={"subject": campaign.name},
         data={"campaign": recipient.campaign_id, "recipient": recipient.id, "message": row.id, "how": found.how},
     )
 

@@ -113,8 +113,10 @@ def _tell(
         "why": row.why,
         "visited": row.at.isoformat(),
     }
+    campaign = session.get_one(Campaign, row.campaign_id)
     whom = {"contact_id": recipient.contact_id, "address_id": recipient.address_id} if recipient else {}
     if recipient is not None:
         data["recipient"] = recipient.id
-    channel = recipient.channel if recipient else session.get_one(Campaign, row.campaign_id).channel
-    log.append(session, now, NAMES[Kind(row.kind)], channel=channel, data=data, **whom)
+    log.append(
+        session, now, NAMES[Kind(row.kind)], channel=campaign.channel, about_id=campaign.launch_id, data=data, **whom
+    )  # fmt: skip
