@@ -93,6 +93,8 @@ class PipeProcess:
     settings: Settings
     lease: float = 60
     process: subprocess.Popen[bytes] | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """More settings by name."""
     output: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,7 +105,7 @@ class PipeProcess:
         values = {
             "DATA_DIR": self.settings.data_dir, "DATABASE_URL": self.settings.database_url,
             "SECRET_KEY": self.settings.secret_key, "RELAY_URL": self.settings.relay_url, "RELAY_TLS": "none",
-            "RELAY_CONNECTIONS": self.settings.relay_connections, "LOG_FORMAT": "json",
+            "RELAY_CONNECTIONS": self.settings.relay_connections, "LOG_FORMAT": "json", **self.extra,
         }  # fmt: skip
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
