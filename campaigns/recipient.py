@@ -7,7 +7,6 @@ from the house's secret and the row, so that every try has the same, and nobody 
 
 from __future__ import annotations
 
-import base64
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
@@ -76,8 +75,8 @@ class Recipient(Base):
 
 def message_id(key: bytes, campaign_id: int, number: int, domain: str) -> str:
     """The bare Message-ID of one recipient: 128 bits nobody can guess."""
-    digest = hmac.digest(key, b"hanmaru recipient %d %d" % (campaign_id, number), "sha256")[:16]
-    return f"{base64.b32encode(digest)[:26].decode().lower()}@{domain}"
+    digest = hmac.digest(key, b"hanmaru recipient %d %d" % (campaign_id, number), "sha256")
+    return f"{digest[:16].hex()}@{domain}"
 
 
 def counts(session: Session, campaign_id: int) -> Mapping[str, int]:

@@ -76,6 +76,8 @@ class Run:
         self._going = going
         self._campaign = going.campaign
         self._channel = context.channels[going.campaign.channel]
+        self._kind = self._channel.capabilities.address
+        self._domain = context.settings.mail_domain
         self._sign = 1 if isinstance(self._channel, Bulk) else -1
         self._key = context.settings.secret()
         self._queue: deque[Row] = deque()
@@ -201,8 +203,8 @@ class Run:
         return Outbound(
             delivery_id=self._sign * row.number,  # negative: no delivery, should a provider speak of it
             conversation_id=0,
-            message_id=message_id(self._key, number, row.number, self._context.settings.mail_domain),
-            to=Party(self._channel.capabilities.address, row.value),
+            message_id=message_id(self._key, number, row.number, self._domain),
+            to=Party(self._kind, row.value),
             text=filled.text,
             subject=filled.subject,
             html=filled.html,
