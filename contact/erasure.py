@@ -32,6 +32,7 @@ from contact.desk.draft import Draft
 from contact.desk.remote import TrustedSender
 from contact.directory import Address, AddressClaim, Contact, family, get
 from contact.directory.hints import DismissedHint
+from contact.directory.tags import forget as forget_tags
 from contact.errors import Conflict
 from contact.log import Interaction, Name
 from contact.messages import DeliveryState
@@ -99,6 +100,7 @@ def erase(session: Session, now: datetime, contact_id: int, user_id: int | None)
     _drafts(session, scope)
     use.forget(session, (*scope.conversations, *(-number for number in scope.contacts)))
     ask.forget(session, scope.contacts, scope.conversations)
+    forget_tags(session, scope.contacts)
     _outbox(session, scope.rows, scope.addresses)
     _elsewhere(session, scope.rows)
     _empty(session, now, scope.rows)
