@@ -94,7 +94,16 @@ def one(chance: random.Random, number: int, rows: dict[Any, list[dict[str, Any]]
              "unreachable_at": made if chance.random() < 0.02 else None, "created_at": made}
         )  # fmt: skip
         if place == 0 and chance.random() < 0.7:
-            wish = {"at": made, "address_id": where, "channel": "email", "how": "agent", "words": ""}
+            wish = {
+                "at": made,
+                "address_id": where,
+                "channel": "email",
+                "how": "agent",
+                "words": "",
+                "said_at": made,
+                "purpose": "advertising",
+                "contact_id": number,
+            }
             rows[Consent].append({**wish, "given": True})
             if chance.random() < 0.08:
                 rows[Consent].append({**wish, "given": False})

@@ -58,7 +58,7 @@ class Someone:
     ago: int
     erased: bool
     into: int
-    addresses: list[tuple[str, str, bool, list[bool]]]
+    addresses: list[tuple[str, str, bool, list[tuple[bool, str]]]]
     """Kind, value, dead, wishes in order."""
     touches: dict[str, tuple[int | None, int | None, int | None]]
     tags: set[str]
@@ -84,7 +84,11 @@ def worlds(draw: st.DrawFn) -> World:
         addresses = []
         for kind in draw(st.lists(st.sampled_from(KINDS), max_size=3)):
             if left[kind]:
-                wishes = draw(st.lists(st.booleans(), max_size=2))
+                wishes = draw(
+                    st.lists(
+                        st.tuples(st.booleans(), st.sampled_from(["", "advertising", "informational"])), max_size=3
+                    )
+                )
                 addresses.append(
                     (kind, left[kind].pop(draw(st.integers(0, 9)) % len(left[kind])), draw(st.booleans()), wishes)
                 )
@@ -185,13 +189,16 @@ def furnish(session: Session, hall: Hall, world: World) -> None:
             rows[Consent] += [
                 {
                     "at": NOON,
+                    "said_at": NOON,
                     "address_id": len(rows[Address]),
+                    "contact_id": one.id,
                     "channel": "email",
-                    "given": wish,
+                    "given": given,
+                    "purpose": purpose,
                     "how": "agent",
                     "words": "",
                 }
-                for wish in wishes
+                for given, purpose in wishes
             ]
         for name, (heard, written, answered) in one.touches.items():
             box, channel = boxes[name]
@@ -272,12 +279,8 @@ def slow_test(test: Test, family: list[Someone]) -> bool:
                 kind == "post" and text[:5].isdecimal() and text.startswith(listed) for kind, text, *_ in addresses
             )
         case "consent":
-            wishes = [all_[-1] for *_, all_ in addresses if all_]
-            return (
-                ("none" in listed and not wishes)
-                or ("given" in listed and True in wishes)
-                or ("refused" in listed and False in wishes)
-            )
+            wishes = {state_of(all_) for *_, all_ in addresses} - {"none"} or {"none"}
+            return bool(wishes & set(listed))
         case "talk_tag":
             return any(tags & set(listed) for member in family for tags, _ in member.talks)
         case "score":
@@ -290,6 +293,19 @@ def slow_test(test: Test, family: list[Someone]) -> bool:
         if not (value.channel and name != "mail") and not (value.inbox and name != "chat")
     ]  # fmt: skip
     return any(ago is not None and (not value.days or ago <= value.days) for ago in there)
+
+
+def state_of(wishes: list[tuple[bool, str]]) -> str:
+    """What an address said last about advertising."""
+    state = "none"
+    for given, purpose in wishes:
+        if purpose == "informational":
+            continue
+        if not given:
+            state = "refused"
+        elif purpose or state == "refused":
+            state = "given" if purpose else "none"
+    return state
 
 
 def expected(world: World, tree: Group, channel: str) -> dict[int, str]:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 
 from campaigns.segments.definition import Group, Node, Span, Test, leaves, parse
 from campaigns.segments.touch import Touch
-from contact.consent import Consent
+from contact.consent import Consent, Purpose
 from contact.conversation import Conversation, ConversationTag
 from contact.directory import Address, Contact
 from contact.directory.tags import ContactTag
@@ -34,6 +34,8 @@ KIND_OF: Final[Mapping[str, str]] = {
     "post": AddressKind.POST.value,
 }
 """By channel a campaign can use: the kind of address it needs."""
+
+ADVERTISING: Final = Purpose.ADVERTISING.value
 
 Own = Callable[[Any], Select[Any]]
 """Rows that make a condition true, for one member of the family (its id as a column)."""
@@ -145,12 +147,21 @@ class Compiler:
         return or_(*wanted)
 
     def _wish(self, wish: str) -> ColumnElement[bool]:
-        said, later = aliased(Consent), aliased(Consent)
-        rows = select(said.id).join(Address, Address.id == said.address_id)
+        """What was said last about advertising, at some address of theirs. A refusal of everything refuses that,
+        too; that STOP was taken back is no consent."""
         if wish == "none":
-            return not_(self._set(rows, Address.contact_id))
-        newest = ~exists(select(literal(1)).where(later.address_id == said.address_id, later.id > said.id))
-        return self._set(rows.where(said.given.is_(wish == "given"), newest), Address.contact_id)
+            return not_(or_(self._wish("given"), self._wish("refused")))
+        said, later = aliased(Consent), aliased(Consent)
+        about = (ADVERTISING, "") if wish == "refused" else (ADVERTISING,)
+        newer = select(literal(1)).where(
+            later.address_id == said.address_id, later.id > said.id, later.purpose.in_((ADVERTISING, ""))
+        )
+        newer = newer.where(later.night.is_(False))
+        if wish == "given":
+            newer = newer.where(or_(later.given.is_(False), later.purpose == ADVERTISING))
+        rows = select(said.id).join(Address, Address.id == said.address_id)
+        rows = rows.where(said.given.is_(wish == "given"), said.purpose.in_(about), said.night.is_(False))
+        return self._set(rows.where(~exists(newer)), Address.contact_id)
 
     def _wrote(self, test: Test) -> ColumnElement[bool]:
         return self._touched(test, "heard_at")

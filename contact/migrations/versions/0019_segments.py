@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0019_segments"
-down_revision = "0017_reports"
+down_revision = "0018_consent"
 branch_labels = None
 depends_on = None
 
