@@ -94,9 +94,10 @@ def doors() -> list[Door]:
 
 def readers(service: Service) -> list[Reader]:
     """Who follows the log in the worker."""
+    from campaigns.segments import touch
     from contact import response, search
 
-    return [search.reader, *response.readers(service)]
+    return [search.reader, *response.readers(service), touch.READER]
 
 
 def jobs() -> list[Job]:

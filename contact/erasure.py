@@ -26,12 +26,14 @@ from sqlalchemy.orm import Session
 
 from contact import files, log, outbox, remains, search
 from contact.caught import CaughtMail
-from contact.consent import Consent
+from contact.consent import Consent, suppression
+from contact.consent.trade import Trade
 from contact.conversation import Conversation
 from contact.desk.draft import Draft
 from contact.desk.remote import TrustedSender
 from contact.directory import Address, AddressClaim, Contact, family, get
 from contact.directory.hints import DismissedHint
+from contact.directory.tags import forget as forget_tags
 from contact.errors import Conflict
 from contact.log import Interaction, Name
 from contact.messages import DeliveryState
@@ -99,6 +101,7 @@ def erase(session: Session, now: datetime, contact_id: int, user_id: int | None)
     _drafts(session, scope)
     use.forget(session, (*scope.conversations, *(-number for number in scope.contacts)))
     ask.forget(session, scope.contacts, scope.conversations)
+    forget_tags(session, scope.contacts)
     _outbox(session, scope.rows, scope.addresses)
     _elsewhere(session, scope.rows)
     _empty(session, now, scope.rows)
@@ -312,6 +315,8 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
     people, places = scope.contacts, scope.addresses
     session.execute(delete(claim).where(or_(claim.contact_id.in_(people), claim.address_id.in_(places))))
     session.execute(delete(hint).where(or_(hint.low.in_(people), hint.high.in_(people))))
+    session.execute(delete(Trade).where(Trade.contact_id.in_(people)))
+    suppression.remember(session, now, places)
     for number in places:
         gone = {
             "value": f"erased-{number}",
@@ -321,6 +326,6 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
             "unreachable_code": None,
         }
         session.execute(update(Address).where(Address.id == number).values(gone))
-        session.execute(update(Consent).where(Consent.address_id == number).values(words=""))
+        session.execute(update(Consent).where(Consent.address_id == number).values(words="", proof="", salt=""))
     nobody = {"name": "", "organisation": "", "language": None, "zone": None, "note": "", "erased_at": now}
     session.execute(update(Contact).where(Contact.id.in_(people)).values(nobody))

@@ -33,7 +33,7 @@ SOURCES = [*sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"
 APPENDS = {
     "contact/conversation/",
     "contact/directory/",
-    "contact/consent.py",
+    "contact/consent/ledger.py",
     "contact/intake.py",
     "contact/outbox/",
     "contact/erasure.py",
