@@ -317,7 +317,7 @@ def test_every_table_is_thought_of() -> None:
         "alarm",
         "canned_answer", "canned_variant", "canned_use", "automatic_answer", "first_answer", "satisfaction_setting",
         "rating",
-        "rule", "rule_version", "rule_day", "rule_failure", "rule_pace", "macro",
+        "rule", "rule_version", "rule_day", "rule_failure", "rule_pace", "macro", "content", "content_version",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",
