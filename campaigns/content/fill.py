@@ -1,7 +1,7 @@
 """A content version made ready once, then filled for each recipient. Pure.
 
-The ordinary message, fields with their fall-backs and nothing else, is one format string with its static
-parts escaped beforehand. Whatever has an `if`, a `for` or another form runs in Jinja's sandbox, on a tree
+The ordinary message, fields with their fall-backs and nothing else, is static pieces with places
+between them, its fall-backs escaped beforehand. Whatever has an `if`, a `for` or another form runs in Jinja's sandbox, on a tree
 `grammar` has read and found finite; a test holds the two against each other. A field without a value and
 without a fall-back is never left empty in silence: `MissingValues` names it.
 """
@@ -28,7 +28,7 @@ from contact.text import N_
 MOST_OUT: Final = 1_000_000
 """Characters one recipient's subject, text or HTML may have once it is filled."""
 MOST_SLOTS: Final = 500
-"""Fields in a format string: more go through the sandbox, where what comes out is counted on the way."""
+"""Fields between static pieces: more go through the sandbox, where what comes out is counted on the way."""
 _MISSING: Final = "_missing"
 
 
@@ -75,7 +75,7 @@ def _absent(field: str) -> _Absent:
 
 
 class _Slot(NamedTuple):
-    """A place in a format string: which field, and what stands there without one (None = it is missing)."""
+    """A place between static pieces: which field, and what stands there without one (None = it is missing)."""
 
     field: str
     otherwise: str | None
@@ -86,23 +86,27 @@ class _Part(Protocol):
 
 
 class _Format:
-    """Only fields with their fall-backs."""
+    """Only fields with their fall-backs: static pieces and slots in turn, joined."""
 
     def __init__(self, static: Sequence[str], slots: Sequence[_Slot], rich: bool) -> None:
         distinct = list(dict.fromkeys(slots))
         self.slots = [(slot.field, slot.otherwise, _escaped(slot.otherwise or "", rich)) for slot in distinct]
         self._rich = rich
-        if not slots:
-            self._text, self._pick = "".join(static), None
-            return
-        self._text = "%s".join(one.replace("%", "%%") for one in static)
-        order = [distinct.index(slot) for slot in slots]
-        self._pick = itemgetter(*order) if len(order) > 1 else itemgetter(slice(order[0], order[0] + 1))
+        self._text = "".join(static)
+        pieces = [one for one in static if one]
+        order, at = ([0] if static[0] else []), int(bool(static[0]))
+        for slot, after in zip(slots, static[1:], strict=True):
+            order.append(len(pieces) + distinct.index(slot))
+            if after:
+                order.append(at)
+                at += 1
+        self._static = pieces
+        self._pick = itemgetter(*order) if len(order) > 1 else itemgetter(slice(0, 1))
 
     def make(self, values: Mapping[str, str], absent: dict[str, None]) -> str:
-        if self._pick is None:
+        if not self.slots:
             return self._text
-        found = []
+        found = self._static.copy()
         rich = self._rich
         for field, otherwise, ready in self.slots:
             value = values.get(field)
@@ -114,7 +118,7 @@ class _Format:
                 if otherwise is None:
                     absent[field] = None
                 found.append(ready)
-        return self._text % tuple(self._pick(found))
+        return "".join(self._pick(found))
 
 
 class _Sandboxed:
@@ -214,7 +218,7 @@ def _read(
 
 
 def _simple(tree: nodes.Template, rich: bool) -> _Format | None:
-    """The tree as a format string, when it is nothing more."""
+    """The tree as static pieces and slots, when it is nothing more."""
     static, slots = [""], list[_Slot]()
     for output in tree.body:
         if not isinstance(output, nodes.Output):
