@@ -1,8 +1,8 @@
 """A content version made ready once, then filled for each recipient. Pure.
 
-The ordinary message, fields with their fall-backs and nothing else, is static pieces with places
-between them, its fall-backs escaped beforehand. Whatever has an `if`, a `for` or another form runs in Jinja's sandbox, on a tree
-`grammar` has read and found finite; a test holds the two against each other. A field without a value and
+The ordinary message, fields with their fall-backs and nothing else, is static pieces with places between them,
+its fall-backs escaped beforehand. Whatever has an `if`, a `for` or another form runs in Jinja's sandbox, on a
+tree `grammar` has read and found finite; a test holds the two against each other. A field without a value and
 without a fall-back is never left empty in silence: `MissingValues` names it.
 """
 

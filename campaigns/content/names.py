@@ -9,11 +9,10 @@ from contact.text import N_
 
 FIELDS: Final[Mapping[str, tuple[str, str]]] = {
     "name": (N_("the name as it is kept"), "김민수"),
-    "name_nim": (N_("the name with 님"), "김민수님"),
+    "name_nim": (N_("the name with 님"), "김민수 님"),
     "family_name": (N_("the family name, where it is known"), "김"),
     "given_name": (N_("the given name, where it is known"), "민수"),
     "company": (N_("the contact's company"), "한마루상사"),
-    "address": (N_("the address this message goes to"), "minsu.kim@example.com"),
     "email": (N_("the first e-mail address"), "minsu.kim@example.com"),
     "phone": (N_("the first telephone number"), "010-1234-5678"),
     "postal_address": (N_("the first postal address"), "서울특별시 중구 세종대로 110"),
@@ -22,6 +21,7 @@ FIELDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Name: what it stands for (a msgid), and a sample."""
 LINKS: Final[Mapping[str, tuple[str, str]]] = {
+    "address": (N_("the address this message goes to"), "minsu.kim@example.com"),
     "unsubscribe_url": (N_("the recipient's own link to refuse"), "https://shop.example/u/SAMPLE"),
     "preferences_url": (N_("the recipient's own link to choose what to get"), "https://shop.example/p/SAMPLE"),
     "refusal_number": (N_("the free number to refuse by (080)"), "080-000-0000"),
