@@ -102,13 +102,16 @@ def readers(service: Service) -> list[Reader]:
 
 def jobs() -> list[Job]:
     """The clock's periodic work."""
+    from campaigns import starting
     from contact import chores, response
 
-    return [*chores.JOBS, *response.jobs()]
+    return [*chores.JOBS, *response.jobs(), *starting.JOBS]
 
 
 def parts(service: Service) -> list[Part]:
     """The worker's endless works: `Part(name, run)`, `run(context)` returns when `context.stop` is set."""
+    from campaigns.house import House
+    from campaigns.pipe.part import Pipe
     from channels import fetching
     from channels.asking import Asking
     from channels.dispatcher import Dispatcher
@@ -136,6 +139,7 @@ def parts(service: Service) -> list[Part]:
         Part("fetching", fetching.run),
         Part("dispatcher", Dispatcher({"email": service.settings.relay_connections, "sms": 25}).run),
         Part("asking", Asking().run),
+        Part("campaigns", Pipe(House(service.settings)).run),
     ]
 
 

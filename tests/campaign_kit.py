@@ -44,7 +44,7 @@ class Text:
 class Letter:
     """A fixed text with a name in it."""
 
-    names = ("name",)
+    fields = ("name",)
 
     def fill(self, fields: Mapping[str, str]) -> Text:
         return Text("봄 소식", f"{fields.get('name', '')} 님, 안녕하세요.\nSpring is here.\n")
@@ -82,8 +82,8 @@ class Words:
     ) -> Mapping[int, Refusal]:
         return {number: Refusal() for number in consent.refused(session, addresses)}
 
-    def unsubscribe(self, campaign_id: int, recipient_id: int, address_id: int) -> str:
-        return f"https://shop.example/u/{recipient_id}"
+    def reserved(self, campaign: Campaign, recipient_id: int, address_id: int, value: str) -> Mapping[str, str]:
+        return {"unsubscribe_url": f"https://shop.example/u/{recipient_id}"}
 
 
 @dataclass

@@ -148,7 +148,7 @@ class Run:
             return True
         self._adapt()
         claimed = await self._context.write(
-            claims.claim, utcnow(), self._campaign.id, self._owner, self._size, self._ports, self._going.fill.names
+            claims.claim, utcnow(), self._campaign.id, self._owner, self._size, self._ports, self._going.fill.fields
         )
         self._take(claimed)
         if claimed.rows or claimed.more or self._air or self._landed or self._queue:
@@ -198,8 +198,9 @@ class Run:
         return await sender.send(message)
 
     def _message(self, row: Row) -> Outbound:
-        filled = self._going.fill.fill(row.fields)
         number = self._campaign.id
+        reserved = self._ports.reserved(self._campaign, row.number, row.address_id, row.value)
+        filled = self._going.fill.fill({**row.fields, **reserved})
         return Outbound(
             delivery_id=self._sign * row.number,  # negative: no delivery, should a provider speak of it
             conversation_id=0,
@@ -209,7 +210,7 @@ class Run:
             subject=filled.subject,
             html=filled.html,
             created_at=self.at,
-            unsubscribe=self._ports.unsubscribe(number, row.number, row.address_id),
+            unsubscribe=reserved.get("unsubscribe_url", ""),
         )
 
     # -- look --------------------------------------------------------------------------------
