@@ -1,4 +1,4 @@
-"""Campaigns: personalised mail from one worker to Postfix's smtp-sink, beside smtp-source and nodemailer in the same run.
+"""Campaigns: mail from one worker to Postfix's smtp-sink, beside smtp-source and nodemailer in the same run.
 
     python bench/campaigns.py [mails] [connections] [runs] [--signed] [--freeze N] [--nodemailer FOLDER]
 
@@ -194,7 +194,7 @@ def main() -> None:
             told.setdefault("house", []).append(rate)
             told.setdefault("house/base", []).append(rate / base)
             print({name: round(values[-1], 2) for name, values in told.items()},
-                  f"{cpu:.0f} us CPU a mail, frozen and begun after {frozen:.1f} s, {most:.0f} MiB", flush=True)  # fmt: skip
+                  f"{cpu:.0f} us CPU a mail, begun after {frozen:.1f} s, {most:.0f} MiB", flush=True)  # fmt: skip
     print("medians", {name: round(statistics.median(values), 2) for name, values in told.items()})
 
 

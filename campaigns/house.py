@@ -29,7 +29,8 @@ class House:
     settings: Settings
 
     def audience(self, definition: Mapping[str, Any], *, channel: str, now: datetime) -> Select[Any]:
-        return select_people(definition, channel=channel, now=now)
+        people: Select[Any] = select_people(definition, channel=channel, now=now)  # type: ignore[assignment]
+        return people
 
     def fill(self, session: Session, version_id: int) -> Fill:
         return compiled(session.get_one(ContentVersion, version_id))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, null, or_, select, update
+from sqlalchemy import ColumnElement, String, Table, cast, delete, literal, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from contact import files, log, outbox, remains, search
@@ -29,6 +29,7 @@ from contact.caught import CaughtMail
 from contact.consent import Consent, suppression
 from contact.consent.trade import Trade
 from contact.conversation import Conversation
+from contact.db import Base
 from contact.desk.draft import Draft
 from contact.desk.remote import TrustedSender
 from contact.directory import Address, AddressClaim, Contact, family, get
@@ -310,6 +311,18 @@ def _empty(session: Session, now: datetime, rows: Sequence[int]) -> None:
     _each(session, rows, lambda part: update(row).where(row.c.id.in_(part)).values(values))
 
 
+def _rooms(session: Session, places: Sequence[int]) -> None:
+    """Rows of rooms that hold an address: their tables say so themselves, for the hall knows no room.
+
+    `info={"erase": (column, ...)}` of a table with an `address_id`: the first becomes a mark, the others empty.
+    """
+    for table in Base.metadata.sorted_tables:
+        mark = table.info.get("erase", ())
+        for part in _parts(places) if mark else ():
+            gone = {mark[0]: literal("erased-") + cast(table.c.id, String), **dict.fromkeys(mark[1:], "")}
+            session.execute(update(table).where(table.c.address_id.in_(part)).values(gone))
+
+
 def _identity(session: Session, now: datetime, scope: Scope) -> None:
     claim, hint = AddressClaim, DismissedHint
     people, places = scope.contacts, scope.addresses
@@ -327,5 +340,6 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
         }
         session.execute(update(Address).where(Address.id == number).values(gone))
         session.execute(update(Consent).where(Consent.address_id == number).values(words="", proof="", salt=""))
+    _rooms(session, places)
     nobody = {"name": "", "organisation": "", "language": None, "zone": None, "note": "", "erased_at": now}
     session.execute(update(Contact).where(Contact.id.in_(people)).values(nobody))

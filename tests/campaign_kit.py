@@ -110,7 +110,7 @@ class PipeProcess:
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "tests" / "campaign_worker.py"), str(self.lease)],
-                cwd=self.settings.data_dir, env=kept | {f"HANMARU_{name}": str(value) for name, value in values.items()},
+                cwd=self.settings.data_dir, env=kept | {f"HANMARU_{name}": str(one) for name, one in values.items()},
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         return self
@@ -187,7 +187,9 @@ class Shop:
 
     def rows(self, number: int) -> list[Any]:
         query = select(Recipient.id, Recipient.value, Recipient.state, Recipient.attempts, Recipient.reason)
-        return list(self.office.one(lambda session: session.execute(query.where(Recipient.campaign_id == number)).all()))
+        return list(
+            self.office.one(lambda session: session.execute(query.where(Recipient.campaign_id == number)).all())
+        )
 
     def finished(self, number: int, seconds: float = 60) -> None:
         wait_for(lambda: self.state(number) == "finished", seconds, lambda: f"the end: {self.told(number)}")
@@ -210,12 +212,14 @@ class Shop:
             assert n == 1 if state == "accepted" else n <= 1, (name, state, n)
             assert not (n and state in ("planned", "suppressed", "cancelled", "expired")), (name, state, n)
         assert not copies
-        assert self.logged(number) == {f"recipient.{k}": n for k, n in Counter(states.values()).items() if k in recipients.ENDS}
+        assert self.logged(number) == {
+            f"recipient.{k}": n for k, n in Counter(states.values()).items() if k in recipients.ENDS
+        }
         return Counter(states.values())
 
     def logged(self, number: int) -> dict[str, int]:
         count = "count(*), count(distinct address_id)"
-        query = text(f"select name, {count} from interaction where name like 'recipient.%' group by name")  # noqa: S608
+        query = text(f"select name, {count} from interaction where name like 'recipient.%' group by name")
         found = self.office.one(lambda session: session.execute(query).all())
         assert all(rows == people for _, rows, people in found)
         return {name: rows for name, rows, _ in found}

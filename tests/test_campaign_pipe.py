@@ -154,7 +154,9 @@ def test_a_no_is_the_recipients_own(make_shop: Make) -> None:
     assert shop.counts(number)["planned"] == 1
     assert shop.state(number) == "running", "not finished while somebody waits"
     with shop.office.service.db.write() as session:
-        session.execute(text("update recipient set next_at = :now where state = 'planned'"), {"now": "2026-01-01 00:00:00.000000"})
+        session.execute(
+            text("update recipient set next_at = :now where state = 'planned'"), {"now": "2026-01-01 00:00:00.000000"}
+        )
     shop.finished(number)
     assert shop.sound(number) == {"accepted": 18, "failed": 2}
     codes = {row.reason for row in shop.rows(number) if row.state == "failed"}

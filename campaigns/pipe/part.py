@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from campaigns import audience
 from campaigns import campaign as campaigns
 from campaigns.campaign import BELL, Campaign, State
-from campaigns.pipe import recover, run, settle, window
 from campaigns.pipe import journal as journals
+from campaigns.pipe import recover, run, settle, window
 from campaigns.pipe.journal import FileJournal
 from campaigns.pipe.ports import Ports
 from campaigns.pipe.run import Run
@@ -174,7 +174,7 @@ async def _holds(context: Context, me: str) -> bool:
     """Whether windows of ours are still open: then others will ask for the journal."""
     try:
         return me in await context.read(window.owners)
-    except Exception:  # the database is away: the journal stays, and is removed when its windows are settled
+    except Exception:  # noqa: BLE001 - the database is away: the journal stays, and is removed when its windows are settled
         return True
 
 

@@ -93,6 +93,8 @@ class Run:
         self._troubles = 0
         self._tries = _tries(self._channel.capabilities.retry_for)
         self._open = True
+        self.paused = ""
+        """Why it cannot go on without a person."""
         self.at: datetime = utcnow()
 
     def stop(self) -> None:
@@ -192,7 +194,7 @@ class Run:
     async def _send(self, sender: Sender, row: Row) -> Outcome | Landed:
         try:
             message = self._message(row)
-        except Exception as error:  # whatever a template can raise: nothing has left, and the others go on
+        except Exception as error:  # noqa: BLE001 - whatever a template can raise: nothing has left, and the others go on
             word = Word(Fate.FAILED, "content", f"The content could not be filled: {error}"[:REASON])
             return Landed(row.number, row.window, word)
         return await sender.send(message)
@@ -289,9 +291,6 @@ class Run:
         if not error.retryable and error.who is Who.US and error.fault in (Fault.AUTH, Fault.CONFIG):
             self._open = False
             self.paused = error.reason
-
-    paused = ""
-    """Why it cannot go on without a person."""
 
 
 def _refused(row: Row, verdict: Verdict) -> Landed:
