@@ -95,20 +95,24 @@ def doors() -> list[Door]:
 
 def readers(service: Service) -> list[Reader]:
     """Who follows the log in the worker."""
+    from campaigns.segments import touch
     from contact import response, search
 
-    return [search.reader, *response.readers(service), *campaigns.readers(service)]
+    return [search.reader, *response.readers(service), touch.READER, *campaigns.readers(service)]
 
 
 def jobs() -> list[Job]:
     """The clock's periodic work."""
+    from campaigns import starting
     from contact import chores, response
 
-    return [*chores.JOBS, *response.jobs(), *campaigns.jobs()]
+    return [*chores.JOBS, *response.jobs(), *starting.JOBS, *campaigns.jobs()]
 
 
 def parts(service: Service) -> list[Part]:
     """The worker's endless works: `Part(name, run)`, `run(context)` returns when `context.stop` is set."""
+    from campaigns.house import House
+    from campaigns.pipe.part import Pipe
     from channels import fetching
     from channels.asking import Asking
     from channels.dispatcher import Dispatcher
@@ -136,6 +140,7 @@ def parts(service: Service) -> list[Part]:
         Part("fetching", fetching.run),
         Part("dispatcher", Dispatcher({"email": service.settings.relay_connections, "sms": 25}).run),
         Part("asking", Asking().run),
+        Part("campaigns", Pipe(House(service.settings)).run),
     ]
 
 

@@ -7,7 +7,6 @@ from the house's secret and the row, so that every try has the same, and nobody 
 
 from __future__ import annotations
 
-import base64
 import hmac
 import re
 from collections.abc import Mapping
@@ -88,12 +87,12 @@ def named(key: bytes, value: str) -> int | None:
     return int(found[1])
 
 
-_ID = re.compile(r"r(\d{1,18})\.([a-z2-7]{24})@", re.ASCII)
+_ID = re.compile(r"r(\d{1,18})\.([0-9a-f]{30})@", re.ASCII)
 
 
 def _mac(key: bytes, number: int) -> str:
     digest = hmac.digest(key, b"hanmaru recipient %d" % number, "sha256")[:15]
-    return base64.b32encode(digest).decode().lower()
+    return digest.hex()
 
 
 def counts(session: Session, campaign_id: int) -> Mapping[str, int]:

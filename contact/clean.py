@@ -96,8 +96,21 @@ class Cleaned:
     blocked_images: int
 
 
-def clean_html(html: str, *, remote_images: bool, cid_url: Callable[[str], str | None]) -> Cleaned:
-    """Make `html` safe. `cid_url` maps a bare Content-ID to the address its file is served at."""
+def _outside(href: str) -> str | None:
+    return href.strip() if _LINK.match(href.strip()) else None
+
+
+def clean_html(
+    html: str,
+    *,
+    remote_images: bool,
+    cid_url: Callable[[str], str | None],
+    link: Callable[[str], str | None] = _outside,
+) -> Cleaned:
+    """Make `html` safe. `cid_url` maps a bare Content-ID to the address its file is served at.
+
+    `link` says where a link may go (None = nowhere), for words of our own that are no address yet.
+    """
     blocked = 0
 
     def keep(tag: str, attribute: str, value: str) -> str | None:
@@ -109,7 +122,7 @@ def clean_html(html: str, *, remote_images: bool, cid_url: Callable[[str], str |
             blocked += bool(_REMOTE.match(value.strip())) and not remote_images
             return None  # never shown; named among the attributes only to be counted
         if tag == "a" and attribute == "href":
-            return value.strip() if _LINK.match(value.strip()) else None
+            return link(value)
         if tag != "img" or attribute != "src":
             return value
         kept, held = _image(value.strip(), remote_images, cid_url)

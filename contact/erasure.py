@@ -21,17 +21,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, null, or_, select, update
+from sqlalchemy import ColumnElement, String, Table, cast, delete, literal, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from contact import files, log, outbox, remains, search
 from contact.caught import CaughtMail
-from contact.consent import Consent
+from contact.consent import Consent, suppression
+from contact.consent.trade import Trade
 from contact.conversation import Conversation
+from contact.db import Base
 from contact.desk.draft import Draft
 from contact.desk.remote import TrustedSender
 from contact.directory import Address, AddressClaim, Contact, family, get
 from contact.directory.hints import DismissedHint
+from contact.directory.tags import forget as forget_tags
 from contact.errors import Conflict
 from contact.log import Interaction, Name
 from contact.messages import DeliveryState
@@ -99,6 +102,7 @@ def erase(session: Session, now: datetime, contact_id: int, user_id: int | None)
     _drafts(session, scope)
     use.forget(session, (*scope.conversations, *(-number for number in scope.contacts)))
     ask.forget(session, scope.contacts, scope.conversations)
+    forget_tags(session, scope.contacts)
     _outbox(session, scope.rows, scope.addresses)
     _elsewhere(session, scope.rows)
     _empty(session, now, scope.rows)
@@ -307,11 +311,25 @@ def _empty(session: Session, now: datetime, rows: Sequence[int]) -> None:
     _each(session, rows, lambda part: update(row).where(row.c.id.in_(part)).values(values))
 
 
+def _rooms(session: Session, places: Sequence[int]) -> None:
+    """Rows of rooms that hold an address: their tables say so themselves, for the hall knows no room.
+
+    `info={"erase": (column, ...)}` of a table with an `address_id`: the first becomes a mark, the others empty.
+    """
+    for table in Base.metadata.sorted_tables:
+        mark = table.info.get("erase", ())
+        for part in _parts(places) if mark else ():
+            gone = {mark[0]: literal("erased-") + cast(table.c.id, String), **dict.fromkeys(mark[1:], "")}
+            session.execute(update(table).where(table.c.address_id.in_(part)).values(gone))
+
+
 def _identity(session: Session, now: datetime, scope: Scope) -> None:
     claim, hint = AddressClaim, DismissedHint
     people, places = scope.contacts, scope.addresses
     session.execute(delete(claim).where(or_(claim.contact_id.in_(people), claim.address_id.in_(places))))
     session.execute(delete(hint).where(or_(hint.low.in_(people), hint.high.in_(people))))
+    session.execute(delete(Trade).where(Trade.contact_id.in_(people)))
+    suppression.remember(session, now, places)
     for number in places:
         gone = {
             "value": f"erased-{number}",
@@ -321,6 +339,7 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
             "unreachable_code": None,
         }
         session.execute(update(Address).where(Address.id == number).values(gone))
-        session.execute(update(Consent).where(Consent.address_id == number).values(words=""))
+        session.execute(update(Consent).where(Consent.address_id == number).values(words="", proof="", salt=""))
+    _rooms(session, places)
     nobody = {"name": "", "organisation": "", "language": None, "zone": None, "note": "", "erased_at": now}
     session.execute(update(Contact).where(Contact.id.in_(people)).values(nobody))

@@ -44,7 +44,7 @@ class Text:
 class Letter:
     """A fixed text with a name in it."""
 
-    names = ("name",)
+    fields = ("name",)
 
     def fill(self, fields: Mapping[str, str]) -> Text:
         return Text("봄 소식", f"{fields.get('name', '')} 님, 안녕하세요.\nSpring is here.\n")
@@ -82,8 +82,8 @@ class Words:
     ) -> Mapping[int, Refusal]:
         return {number: Refusal() for number in consent.refused(session, addresses)}
 
-    def unsubscribe(self, campaign_id: int, recipient_id: int, address_id: int) -> str:
-        return f"https://shop.example/u/{recipient_id}"
+    def reserved(self, campaign: Campaign, recipient_id: int, address_id: int, value: str) -> Mapping[str, str]:
+        return {"unsubscribe_url": f"https://shop.example/u/{recipient_id}"}
 
 
 @dataclass
@@ -93,6 +93,8 @@ class PipeProcess:
     settings: Settings
     lease: float = 60
     process: subprocess.Popen[bytes] | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """More settings by name."""
     output: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,12 +105,12 @@ class PipeProcess:
         values = {
             "DATA_DIR": self.settings.data_dir, "DATABASE_URL": self.settings.database_url,
             "SECRET_KEY": self.settings.secret_key, "RELAY_URL": self.settings.relay_url, "RELAY_TLS": "none",
-            "RELAY_CONNECTIONS": self.settings.relay_connections, "LOG_FORMAT": "json",
+            "RELAY_CONNECTIONS": self.settings.relay_connections, "LOG_FORMAT": "json", **self.extra,
         }  # fmt: skip
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "tests" / "campaign_worker.py"), str(self.lease)],
-                cwd=self.settings.data_dir, env=kept | {f"HANMARU_{name}": str(value) for name, value in values.items()},
+                cwd=self.settings.data_dir, env=kept | {f"HANMARU_{name}": str(one) for name, one in values.items()},
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         return self

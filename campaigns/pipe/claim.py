@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
@@ -85,19 +86,22 @@ def next_at(session: Session, campaign_id: int) -> datetime | None:
     return session.scalar(query.order_by(Recipient.next_at).limit(1))
 
 
-def _due(session: Session, now: datetime, campaign_id: int, most: int) -> Sequence[Recipient]:
+_DUE = (Recipient.id, Recipient.contact_id, Recipient.address_id, Recipient.value, Recipient.attempts)
+
+
+def _due(session: Session, now: datetime, campaign_id: int, most: int) -> Sequence[Any]:
     query = (
-        select(Recipient)
+        select(*_DUE)
         .where(Recipient.campaign_id == campaign_id, text("state = 'planned'"), Recipient.next_at <= now)
         .order_by(Recipient.next_at, Recipient.id)
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    return session.scalars(query).all()
+    return session.execute(query).all()
 
 
 def _put_aside(
-    session: Session, now: datetime, campaign: Campaign, found: Sequence[Recipient], refused: Mapping[int, Verdict]
+    session: Session, now: datetime, campaign: Campaign, found: Sequence[Any], refused: Mapping[int, Verdict]
 ) -> None:
     """Who must not be written to at all is suppressed, who not now waits."""
     reasons: dict[str, list[int]] = {}

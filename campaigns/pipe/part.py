@@ -174,7 +174,7 @@ async def _holds(context: Context, me: str) -> bool:
     """Whether windows of ours are still open: then others will ask for the journal."""
     try:
         return me in await context.read(window.owners)
-    except Exception:  # the database is away: the journal stays, and is removed when its windows are settled
+    except Exception:  # noqa: BLE001 - the database is away: the journal stays, and is removed when its windows are settled
         return True
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
+
+from campaigns.campaign import Campaign
 
 
 class Filled(Protocol):
@@ -27,8 +29,8 @@ class Fill(Protocol):
     """One version of a content, made ready: cheap to fill, thousands of times a second."""
 
     @property
-    def names(self) -> Collection[str]:
-        """Fields it needs of each recipient."""
+    def fields(self) -> Collection[str]:
+        """Names of the fields it needs of each recipient."""
         ...
 
     def fill(self, fields: Mapping[str, str]) -> Filled: ...
@@ -42,10 +44,6 @@ class Verdict(Protocol):
 
     @property
     def until(self) -> datetime | None: ...
-
-
-Verdicts = Callable[..., Mapping[int, Verdict]]
-"""`(session, now, addresses, *, channel, purpose)`: those that are not plainly allowed."""
 
 
 class Ports(Protocol):
@@ -67,6 +65,6 @@ class Ports(Protocol):
         """Those of the addresses that must not be written to at this moment."""
         ...
 
-    def unsubscribe(self, campaign_id: int, recipient_id: int, address_id: int) -> str:
-        """The https address where one POST ends it; "" where there is none."""
+    def reserved(self, campaign: Campaign, recipient_id: int, address_id: int, value: str) -> Mapping[str, str]:
+        """Fields that follow from the recipient's row. `unsubscribe_url`: where one POST ends it (RFC 8058)."""
         ...

@@ -76,6 +76,8 @@ class Run:
         self._going = going
         self._campaign = going.campaign
         self._channel = context.channels[going.campaign.channel]
+        self._kind = self._channel.capabilities.address
+        self._domain = context.settings.mail_domain
         self._sign = 1 if isinstance(self._channel, Bulk) else -1
         self._key = context.settings.secret()
         self._queue: deque[Row] = deque()
@@ -91,6 +93,8 @@ class Run:
         self._troubles = 0
         self._tries = _tries(self._channel.capabilities.retry_for)
         self._open = True
+        self.paused = ""
+        """Why it cannot go on without a person."""
         self.at: datetime = utcnow()
 
     def stop(self) -> None:
@@ -146,7 +150,7 @@ class Run:
             return True
         self._adapt()
         claimed = await self._context.write(
-            claims.claim, utcnow(), self._campaign.id, self._owner, self._size, self._ports, self._going.fill.names
+            claims.claim, utcnow(), self._campaign.id, self._owner, self._size, self._ports, self._going.fill.fields
         )
         self._take(claimed)
         if claimed.rows or claimed.more or self._air or self._landed or self._queue:
@@ -190,24 +194,25 @@ class Run:
     async def _send(self, sender: Sender, row: Row) -> Outcome | Landed:
         try:
             message = self._message(row)
-        except Exception as error:  # whatever a template can raise: nothing has left, and the others go on
+        except Exception as error:  # noqa: BLE001 - whatever a template can raise: nothing has left, and the others go on
             word = Word(Fate.FAILED, "content", f"The content could not be filled: {error}"[:REASON])
             return Landed(row.number, row.window, word)
         return await sender.send(message)
 
     def _message(self, row: Row) -> Outbound:
-        filled = self._going.fill.fill(row.fields)
         number = self._campaign.id
+        reserved = self._ports.reserved(self._campaign, row.number, row.address_id, row.value)
+        filled = self._going.fill.fill({**row.fields, **reserved})
         return Outbound(
             delivery_id=self._sign * row.number,  # negative: no delivery, should a provider speak of it
             conversation_id=0,
-            message_id=message_id(self._key, row.number, self._context.settings.mail_domain),
-            to=Party(self._channel.capabilities.address, row.value),
+            message_id=message_id(self._key, row.number, self._domain),
+            to=Party(self._kind, row.value),
             text=filled.text,
             subject=filled.subject,
             html=filled.html,
             created_at=self.at,
-            unsubscribe=self._ports.unsubscribe(number, row.number, row.address_id),
+            unsubscribe=reserved.get("unsubscribe_url", ""),
         )
 
     # -- look --------------------------------------------------------------------------------
@@ -286,9 +291,6 @@ class Run:
         if not error.retryable and error.who is Who.US and error.fault in (Fault.AUTH, Fault.CONFIG):
             self._open = False
             self.paused = error.reason
-
-    paused = ""
-    """Why it cannot go on without a person."""
 
 
 def _refused(row: Row, verdict: Verdict) -> Landed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from campaigns.campaign import Campaign
 from campaigns.pipe import rows as many
 from campaigns.pipe import window
 from campaigns.pipe.journal import Word
-from campaigns.recipient import ENDS, Fate
+from campaigns.recipient import Fate
 from contact import log
 
 TRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 40, 60))
@@ -49,7 +49,7 @@ def settle(session: Session, now: datetime, campaign: Campaign, landed: Sequence
         return
     window.lock(session, sorted({one.window for one in landed}))
     given = {"rows": many.value([_row(session, now, one) for one in landed]), "now": _time(session, now)}
-    _log(session, now, campaign, given)
+    _log(session, campaign, given)
     session.execute(text(_UPDATE.format(rows=many.table(session, **_KINDS), now=_now(session))), given)
 
 
@@ -69,7 +69,7 @@ _ROWS = """
 """
 
 
-def _log(session: Session, now: datetime, campaign: Campaign, given: dict[str, str]) -> None:
+def _log(session: Session, campaign: Campaign, given: dict[str, str]) -> None:
     log.lock(session)
     cells = {"campaign": "recipient.campaign_id", "version": _version(campaign), "recipient": "recipient.id"}
     data = many.build(session, **cells, code="told.code")
@@ -88,8 +88,9 @@ def close(
     table = many.table(session, id="bigint")
     log.lock(session)
     query = f"""
-        SELECT {_now(session)}, 'recipient.{fate.value}', recipient.contact_id, recipient.address_id, :inbox, recipient.channel,
-               :launch, {many.build(session, **cells)}
+        SELECT {_now(session)}, 'recipient.{fate.value}', recipient.contact_id, recipient.address_id, :inbox,
+               recipient.channel, :launch,
+               {many.build(session, **cells)}
         FROM {table} AS told JOIN recipient ON recipient.id = told.id WHERE recipient.state = 'planned'
     """
     log.append_all(session, text(query), {**given, "inbox": campaign.inbox_id, "launch": campaign.launch_id})
@@ -100,11 +101,6 @@ def close(
         """),
         given,
     )
-
-
-def ended(landed: Iterable[Landed]) -> int:
-    """How many have come to an end."""
-    return sum(one.word.fate in ENDS for one in landed)
 
 
 def _version(campaign: Campaign) -> str:

@@ -22,6 +22,8 @@ from contact.messages import DeliveryState, Fault, Outbound, Receipt, Who
 
 MAILS = 500
 """Mails over one connection; then a new one, so that load spreads behind a balancer."""
+SHORT = 32 * 1024
+"""Bytes of a mail that leave at one stroke: whoever hangs up in the middle of them has the dot, too."""
 LOOK = 1.0
 """Seconds between two looks for connections that have said nothing for too long."""
 _LOST = "The connection broke after the mail was handed over, before the answer."
@@ -42,6 +44,7 @@ class Line(asyncio.Protocol):
         self._reset = False
         self._raw = b""
         self._full = False
+        self._texted = False
         self.number, self.to = 0, ""
         self.dotted = False
         self.mails = 0
@@ -55,7 +58,7 @@ class Line(asyncio.Protocol):
 
     def begin(self, number: int, sender: str, to: str, raw: bytes) -> asyncio.Future[Outcome | Gone]:
         """Start one transaction; the future is its end. `Gone`: the connection broke, and nothing was handed over."""
-        self.number, self.to, self.dotted, self._no = number, to, False, None
+        self.number, self.to, self.dotted, self._texted, self._no = number, to, False, False, None
         self.mails += 1
         self.done = asyncio.get_running_loop().create_future()
         if 0 < self._limit < len(raw):
@@ -151,9 +154,12 @@ class Line(asyncio.Protocol):
     # -- the text and the dot -----------------------------------------------------------------
 
     def _text(self) -> None:
-        """The text with dots doubled (RFC 5321 section 4.5.2)."""
-        raw, self._raw = self._raw, b""
-        self.transport.write(raw.replace(b"\r\n.", b"\r\n.."))
+        """The text with dots doubled (RFC 5321 section 4.5.2). A short one leaves together with its dot."""
+        self._raw = self._raw.replace(b"\r\n.", b"\r\n..")
+        self._texted = True
+        if len(self._raw) > SHORT:
+            raw, self._raw = self._raw, b""
+            self.transport.write(raw)
         if not self._full:
             self._lines.ready(self)
 
@@ -162,7 +168,7 @@ class Line(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._full = False
-        if self.done is not None and not self._raw and not self._waiting and not self.dotted:
+        if self._texted and self.done is not None and not self.dotted:
             self._lines.ready(self)
 
     def dot(self) -> None:
@@ -172,7 +178,8 @@ class Line(asyncio.Protocol):
         self.dotted = True
         self.deadline = time.monotonic() + ANSWER_WAIT
         self._waiting.append("dot")
-        self.transport.write(b".\r\n")
+        raw, self._raw = self._raw, b""
+        self.transport.write(raw + b".\r\n")
 
     # -- the end --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ from channels.email.token import recipient_token, tagged
 from contact.legible import text_of_html
 from contact.messages import InboxFacts, Outbound, Party
 
+_UNSAFE = re.compile(r"[^!-;=?-~]+")
 _FROM = b"\r\nFrom "
 
 
@@ -80,7 +82,7 @@ _NAMES = {
 
 def _unsubscribe(address: str) -> list[Field]:
     """RFC 8058: one POST there, without a question, ends it."""
-    safe = "".join(char for char in address if "!" <= char <= "~" and char not in "<>")
+    safe = _UNSAFE.sub("", address)
     return [(b"list-unsubscribe", f"<{safe}>".encode()), (b"list-unsubscribe-post", b"List-Unsubscribe=One-Click")]
 
 

@@ -91,6 +91,20 @@ LOG: Final[dict[Name, Line]] = {
         "trouble",
     ),
     Name.ADDRESS_REMOVED: Line(N_("%(who)s removed the address %(address)s."), "trash"),
+    Name.CAMPAIGN_SCHEDULED: Line(N_("%(who)s scheduled a campaign."), "clock", quiet=True),
+    Name.CAMPAIGN_LAUNCHED: Line(N_("A campaign began."), "send", quiet=True),
+    Name.CAMPAIGN_PAUSED: Line(N_("A campaign was paused."), "hold", quiet=True),
+    Name.CAMPAIGN_RESUMED: Line(N_("A campaign went on."), "retry", quiet=True),
+    Name.CAMPAIGN_CANCELLED: Line(N_("A campaign was cancelled."), "close", quiet=True),
+    Name.CAMPAIGN_FINISHED: Line(N_("A campaign was finished."), "check", quiet=True),
+    Name.RECIPIENT_ACCEPTED: Line(N_("A message of a campaign was handed over."), "send", quiet=True),
+    Name.RECIPIENT_FAILED: Line(N_("A message of a campaign could not be sent."), "fail", quiet=True),
+    Name.RECIPIENT_UNKNOWN: Line(N_("It is not known whether a message of a campaign left."), "question", quiet=True),
+    Name.RECIPIENT_SUPPRESSED: Line(
+        N_("A campaign left this address out: it must not be written to."), "hold", quiet=True
+    ),
+    Name.RECIPIENT_EXPIRED: Line(N_("A message of a campaign was not sent in time."), "clock", quiet=True),
+    Name.RECIPIENT_CANCELLED: Line(N_("A message of a campaign was cancelled before it left."), "undo", quiet=True),
 }
 
 TARGET: Final[dict[str, str]] = {

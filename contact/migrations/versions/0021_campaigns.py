@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0021_campaigns"
-down_revision = "0017_reports"
+down_revision = "0020_content"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,205 @@
+"""Campaigns: mail from one worker to Postfix's smtp-sink, beside smtp-source and nodemailer in the same run.
+
+    python bench/campaigns.py [mails] [connections] [runs] [--signed] [--freeze N] [--nodemailer FOLDER]
+
+* smtp-source   Postfix's own generator in C, as many kept connections, bodies of the same size
+* nodemailer    with its pool, when FOLDER holds node_modules/nodemailer
+* house         a worker process with nothing but the pipe: frozen audience, claims, journal, settling, log
+* --signed      the same signed by RSA-2048, beside `openssl speed rsa2048`
+* --freeze      an audience of N recipients, frozen
+
+Ratios are of one run on one machine; medians over the runs. smtp-sink and smtp-source come with Debian's postfix.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from campaign_kit import PipeProcess, Shop, Words  # noqa: E402
+from mail_doubles import Sink  # noqa: E402
+from post_office import PostOffice  # noqa: E402
+from real import free_port  # noqa: E402
+
+from campaigns import audience  # noqa: E402
+from campaigns.campaign import Campaign  # noqa: E402
+from contact import migrations  # noqa: E402
+from contact.db import Database, utcnow  # noqa: E402
+
+SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin"
+SIZE = 1700
+"""Bytes of a mail of the house in this bench, so that smtp-source sends as many."""
+
+
+@contextlib.contextmanager
+def smtp_sink() -> Iterator[int]:
+    program, port = shutil.which("smtp-sink", path=SBIN), free_port()
+    assert program, "apt-get install postfix"
+    process = subprocess.Popen([program, "-u", "nobody", f"127.0.0.1:{port}", "4096"], stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def source(port: int, count: int, connections: int, size: int) -> float:
+    program = shutil.which("smtp-source", path=SBIN)
+    assert program
+    started = time.perf_counter()
+    command = [program, "-d", "-s", str(connections), "-m", str(count), "-l", str(size), f"127.0.0.1:{port}"]
+    subprocess.run(command, check=True, capture_output=True)
+    return count / (time.perf_counter() - started)
+
+
+_NODE = """
+const nodemailer = require("nodemailer");
+const [port, count, connections, size] = process.argv.slice(1).map(Number);
+const pool = nodemailer.createTransport({host: "127.0.0.1", port, pool: true, maxConnections: connections,
+  maxMessages: Infinity, secure: false, ignoreTLS: true});
+const text = "Spring is here, and so are we.\\n".repeat(size / 31);
+(async () => {
+  const started = process.hrtime.bigint(); let sent = 0;
+  const one = async () => { while (sent < count) { const n = sent++;
+    await pool.sendMail({from: "help@shop.example", to: `c${n}@customer.example`, subject: "봄 소식", text: `김${n} 님\\n${text}`}); } };
+  await Promise.all(Array.from({length: connections * 2}, one));
+  console.log(count / (Number(process.hrtime.bigint() - started) / 1e9)); pool.close();
+})();
+"""
+
+
+def nodemailer(folder: Path, port: int, count: int, connections: int) -> float:
+    command = ["node", "-e", _NODE, str(port), str(count), str(connections), str(SIZE // 2)]
+    return float(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout)
+
+
+def shop(home: Path, count: int, port: int, connections: int) -> Shop:
+    url = f"sqlite:///{home / 'hanmaru.db'}"
+    db = Database(url)
+    migrations.upgrade(db.engine)
+    db.close()
+    office = PostOffice.build(
+        home, url, relay_url=f"smtp://127.0.0.1:{port}", relay_tls="none", relay_connections=connections
+    )
+    made = Shop(office, Sink())
+    for start in range(1, count + 1, 20_000):
+        made.customers(min(20_000, count + 1 - start), start)
+    return made
+
+
+def house(home: Path, port: int, count: int, connections: int, **more: str) -> tuple[float, float, float, float]:
+    """Mails a second from the first to the last, CPU us a mail, seconds to freeze, highest MiB of memory."""
+    made = shop(home, count, port, connections)
+    number = made.launch()
+    worker = made.worker()
+    worker.extra = more
+    worker.start()
+    assert worker.process
+    process = psutil.Process(worker.process.pid)
+    began = cpu = most = 0.0
+    started = time.perf_counter()
+    frozen = 0.0
+    while made.state(number) != "finished":
+        most = max(most, process.memory_info().rss / 2**20)
+        if not began and made.counts(number)["accepted"]:
+            began, cpu = time.perf_counter(), sum(process.cpu_times()[:2])
+            frozen, before = began - started, made.counts(number)["accepted"]
+        time.sleep(0.25)
+    ended = made.office.one(lambda session: session.get_one(Campaign, number).ended_at)
+    seconds = time.perf_counter() - began - (utcnow() - ended).total_seconds()
+    rate = (count - before) / seconds
+    used = (sum(process.cpu_times()[:2]) - cpu) / (count - before) * 1e6
+    assert made.counts(number)["accepted"] == count, made.told(number)
+    worker.process.send_signal(signal.SIGTERM)
+    worker.process.wait()
+    made.office.close()
+    return rate, used, frozen, most
+
+
+def rsa() -> float:
+    told = subprocess.run(["openssl", "speed", "-seconds", "2", "rsa2048"], capture_output=True, text=True, check=True)
+    found = re.search(r"rsa 2048 bits\s+\S+\s+\S+\s+([\d.]+)", told.stdout)
+    assert found, told.stdout
+    return float(found[1])
+
+
+def freeze(count: int) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        made = shop(Path(folder), count, 1, 1)
+        number = made.launch()
+        with made.office.service.db.read() as session:
+            campaign = session.get_one(Campaign, number)
+        started = time.perf_counter()
+        who = Words().audience({}, channel="email", now=utcnow())
+        assert audience.freeze(made.office.service.db, utcnow(), campaign, who)
+        seconds = time.perf_counter() - started
+        assert made.counts(number)["planned"] == count
+        most = psutil.Process().memory_info().rss / 2**20
+        made.office.close()
+        return seconds, most
+
+
+def key(folder: Path) -> dict[str, str]:
+    path = folder / "dkim.pem"
+    subprocess.run(["openssl", "genrsa", "-out", str(path), "2048"], check=True, capture_output=True)
+    return {"DKIM_KEY": str(path), "DKIM_DOMAIN": "shop.example", "DKIM_SELECTOR": "s1"}
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("mails", nargs="?", type=int, default=20_000)
+    asked.add_argument("connections", nargs="?", type=int, default=20)
+    asked.add_argument("runs", nargs="?", type=int, default=3)
+    asked.add_argument("--signed", action="store_true")
+    asked.add_argument("--freeze", type=int, default=0)
+    asked.add_argument("--nodemailer", type=Path)
+    given = asked.parse_args()
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    if given.freeze:
+        seconds, most = freeze(given.freeze)
+        print(f"freeze {given.freeze:,}: {seconds:.1f} s, {most:.0f} MiB")
+        return
+    told: dict[str, list[float]] = {}
+    for _ in range(given.runs):
+        with smtp_sink() as port, tempfile.TemporaryDirectory() as folder:
+            more = key(Path(folder)) if given.signed else {}
+            base = rsa() if given.signed else source(port, given.mails, given.connections, SIZE)
+            told.setdefault("openssl" if given.signed else "smtp-source", []).append(base)
+            if given.nodemailer and not given.signed:
+                count = given.mails // 4
+                told.setdefault("nodemailer", []).append(nodemailer(given.nodemailer, port, count, given.connections))
+            rate, cpu, frozen, most = house(Path(folder), port, given.mails, given.connections, **more)
+            told.setdefault("house", []).append(rate)
+            told.setdefault("house/base", []).append(rate / base)
+            print({name: round(values[-1], 2) for name, values in told.items()},
+                  f"{cpu:.0f} us CPU a mail, begun after {frozen:.1f} s, {most:.0f} MiB", flush=True)  # fmt: skip
+    print("medians", {name: round(statistics.median(values), 2) for name, values in told.items()})
+
+
+if __name__ == "__main__":
+    main()
+
+
+__all__ = ["PipeProcess"]

@@ -1,0 +1,25 @@
+"""Segments (세그먼트): saved rules that say whom something concerns, over the directory, consent and the log.
+
+fields.py      what may be asked            compiled.py   one SQL select
+definition.py  groups of tests, checked     preview.py    count, sample, reasons
+segment.py     the table and its versions   touch.py      when they and we last wrote, folded from the log
+"""
+
+from campaigns.segments.compiled import KIND_OF, select_count
+from campaigns.segments.compiled import select_people as select
+from campaigns.segments.definition import Group, Known, parse
+from campaigns.segments.segment import Segment, SegmentVersion, every, get, version
+
+__all__ = [
+    "KIND_OF",
+    "Group",
+    "Known",
+    "Segment",
+    "SegmentVersion",
+    "every",
+    "get",
+    "parse",
+    "select",
+    "select_count",
+    "version",
+]

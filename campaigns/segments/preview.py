@@ -1,0 +1,93 @@
+"""Live preview: how many people a segment holds now, and a few of them with the reasons, condition by condition."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from campaigns.segments.compiled import select_count, select_people, select_told
+from campaigns.segments.definition import Group, Node, Test
+from contact.directory import Contact
+
+SAMPLE = 20
+FEW = 1000
+"""A segment of no more is fetched whole: one walk instead of two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One part of the definition, and whether this person meets it."""
+
+    node: Node
+    true: bool
+    parts: tuple[Told, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One person of a segment."""
+
+    contact_id: int
+    address_id: int
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`sample` is drawn anew each time, by the number `chance` began with."""
+
+    count: int
+    sample: tuple[Sampled, ...]
+
+
+def preview(
+    session: Session, now: datetime, tree: Group, *, channel: str, chance: random.Random | None = None
+) -> Preview:
+    """Count and sample; raises `Invalid`."""
+    chance = chance or random.Random()  # noqa: S311 - no secret
+    people = select_people(tree, channel=channel, now=now)
+    rows = [(number, address) for number, address in session.execute(people.limit(FEW + 1))]
+    if len(rows) <= FEW:
+        count, drawn = len(rows), chance.sample(rows, min(SAMPLE, len(rows)))
+    else:
+        count = session.scalar(select_count(tree, channel=channel, now=now)) or 0
+        drawn = _drawn(session, people, chance)
+    reasons = explain(session, now, tree, [number for number, _ in drawn])
+    return Preview(count, tuple(Sampled(number, address, reasons[number]) for number, address in sorted(drawn)))
+
+
+def _drawn(session: Session, people: Select[int, int], chance: random.Random) -> list[tuple[int, int]]:
+    """A few of many: those behind a place drawn by lot, and from the beginning if they do not suffice."""
+    newest = session.scalar(select(func.max(Contact.id))) or 0
+    found = people.subquery()
+    begin = chance.randint(0, newest)
+    rows: list[tuple[int, int]] = []
+    for part in (found.c.contact_id >= begin, found.c.contact_id < begin):
+        query = select(found.c.contact_id, found.c.address_id).where(part).order_by(found.c.contact_id)
+        rows += [(number, address) for number, address in session.execute(query.limit(SAMPLE - len(rows)))]
+        if len(rows) >= SAMPLE:
+            break
+    return rows
+
+
+def explain(session: Session, now: datetime, tree: Group, contact_ids: list[int]) -> dict[int, Told]:
+    """By person: every part of the definition and whether it is met, by the same SQL that selects."""
+    if not contact_ids:
+        return {}
+    found = {}
+    for number, *met in session.execute(select_told(tree, now=now, among=contact_ids)):
+        found[number] = _told(tree, iter([bool(one) for one in met]))
+    return found
+
+
+def _told(node: Node, met: Iterator[bool]) -> Told:
+    if isinstance(node, Test):
+        return Told(node, next(met))
+    parts = tuple(_told(part, met) for part in node.parts)
+    true = all(part.true for part in parts) if node.kind == "all" else any(part.true for part in parts)
+    return Told(node, not true if node.kind == "none" else true, parts)
