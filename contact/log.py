@@ -126,6 +126,8 @@ BULK = tuple(sorted(name.value for name in Name if name.value.startswith("recipi
 """Rows that a campaign writes by the hundred thousand. Only readers that ask for them are given them."""
 
 
+OF_CAMPAIGNS = text("(interaction.name LIKE 'recipient.%' OR interaction.name LIKE 'response.%')")
+"""Rows about the launch of a campaign. Databases use their index only for a query that says this very condition."""
 _CAMPAIGNS = text("name LIKE 'recipient.%' OR name LIKE 'response.%'")
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
+from flask.testing import FlaskClient
 from hall_kit import Hall
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import wsgi
 from campaigns import recipient as recipients
 from campaigns.campaign import Campaign
 from campaigns.recipient import Recipient
+from campaigns.responses import code as codes
 from campaigns.responses import link as links
+from campaigns.responses import views
 from campaigns.responses import visit as visits
 from campaigns.responses.hit import Hit, Kind
 from campaigns.responses.judging import Who
@@ -22,11 +26,14 @@ from campaigns.responses.numbers import numbers
 from campaigns.responses.replies import Replies
 from campaigns.responses.visit import Visit
 from contact import directory, log
+from contact.channel import Channels
 from contact.log import Interaction, Name
 from contact.messages import AddressKind, Party, Thread
+from contact.service import Service
+from contact.settings import Settings
 from contact.verify import verify
 
-KEY = b"only for tests"
+KEY = b"k" * 40
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 )
@@ -258,3 +265,71 @@ def test_where_links_lead_is_found_again(hall: Hall) -> None:
         assert links.url_of(session, campaign, 2) == "https://b.example/?q=봄"
         assert links.url_of(session, campaign, 3) is None
         assert links.url_of(session, campaign + 1, 1) is None
+
+
+# -- the doors ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(lite: Hall) -> Iterator[FlaskClient]:
+    url = lite.db.engine.url.render_as_string(hide_password=False)
+    settings = Settings(
+        _env_file=None, data_dir=lite.folder / "data", database_url=url, secret_key=KEY.decode()
+    )  # fmt: skip
+    service = Service.of(settings, Channels())
+    yield wsgi.create_app(service=service).test_client()
+    service.close()
+
+
+SECRET = {"User-Agent": CHROME, "Accept-Language": "ko"}
+
+
+def test_whoever_follows_a_link_is_sent_on_and_noticed(lite: Hall, client: FlaskClient) -> None:
+    campaign, (kim,) = sent(lite, "kim@a.example")
+    with lite.db.write() as session:
+        links.keep(session, campaign, ["https://shop.example/봄?a=1&b=2"])
+    code = codes.make("r", kim, KEY)
+    answer = client.get(f"/r/{code}/1", headers=SECRET)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://shop.example/%EB%B4%84?a=1&b=2")
+    assert answer.headers["Cache-Control"].startswith("no-store")
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "Set-Cookie" not in answer.headers
+    assert client.head(f"/r/{code}/1").status_code == 302
+    seen = client.get(f"/r/{code}/p.gif", headers=SECRET)
+    assert (seen.status_code, seen.content_type) == (200, "image/gif")
+    with lite.db.read() as session:
+        rows = session.scalars(select(Visit).order_by(Visit.id)).all()
+        assert [(row.kind, row.link, row.head) for row in rows] == [
+            ("clicked", 1, False), ("clicked", 1, True), ("opened", 0, False),
+        ]  # fmt: skip
+        assert {row.recipient_id for row in rows} == {kim}
+
+
+def test_nobody_is_sent_anywhere_by_a_link_we_did_not_make(lite: Hall, client: FlaskClient) -> None:
+    campaign, (kim,) = sent(lite, "kim@a.example")
+    with lite.db.write() as session:
+        links.keep(session, campaign, ["https://shop.example/"])
+    good = codes.make("r", kim, KEY)
+    wrong = [codes.make("r", kim, b"another"), codes.make("r", 999, KEY), codes.make("c", 999, KEY), "x", good[:-1]]
+    for path in [
+        *(f"/r/{code}/1" for code in wrong),
+        f"/r/{good}/2",
+        f"/r/{good}/0",
+        f"/r/{good}/https://evil.example",
+    ]:
+        assert client.get(path, headers=SECRET).status_code == 404
+    assert client.get(f"/r/{wrong[0]}/p.gif").status_code == 200, "a picture tells nobody what we know"
+    assert client.post(f"/r/{good}/1").status_code in (400, 403, 405)
+    with lite.db.read() as session:
+        assert session.scalars(select(Visit)).all() == []
+
+
+def test_who_comes_too_often_is_sent_on_all_the_same(lite: Hall, client: FlaskClient) -> None:
+    campaign, (kim,) = sent(lite, "kim@a.example")
+    with lite.db.write() as session:
+        links.keep(session, campaign, ["https://shop.example/"])
+    path = f"/r/{codes.make('r', kim, KEY)}/1"
+    answers = {client.get(path, headers=SECRET).status_code for _ in range(views.VISITS.burst + 20)}
+    assert answers == {302}
+    with lite.db.read() as session:
+        assert len(session.scalars(select(Visit)).all()) <= visits.MOST

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.responses.judging import Who
+from contact import log
 from contact.log import Interaction, Name
 
 ENDS = (
@@ -44,7 +45,8 @@ def numbers(session: Session, launch_id: int) -> Numbers:
     who = row.data["who"].as_string()
     query = (
         select(row.name, who, func.count(), func.count(row.address_id.distinct()))
-        .where(row.about_id == launch_id, row.name.in_([name.value for name in (*ENDS, *CAME_BACK)]))
+        .where(row.about_id == launch_id, log.OF_CAMPAIGNS)
+        .where(row.name.in_([name.value for name in (*ENDS, *CAME_BACK)]))
         .group_by(row.name, who)
     )
     ends: dict[Name, int] = {}

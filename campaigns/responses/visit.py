@@ -7,6 +7,7 @@ campaign alone, is judged at once and by itself, and no agent is kept.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Boolean, Index, Integer, String, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -114,7 +115,7 @@ def _tell(
         "visited": row.at.isoformat(),
     }
     campaign = session.get_one(Campaign, row.campaign_id)
-    whom = {"contact_id": recipient.contact_id, "address_id": recipient.address_id} if recipient else {}
+    whom: dict[str, Any] = {"contact_id": recipient.contact_id, "address_id": recipient.address_id} if recipient else {}
     if recipient is not None:
         data["recipient"] = recipient.id
     log.append(
