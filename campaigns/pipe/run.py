@@ -200,7 +200,6 @@ class Run:
         return await sender.send(message)
 
     def _message(self, row: Row) -> Outbound:
-        number = self._campaign.id
         reserved = self._ports.reserved(self._campaign, row.number, row.address_id, row.value)
         filled = self._going.fill.fill({**row.fields, **reserved})
         return Outbound(
