@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from contact.conversation.state import State
-from contact.log import Name
+from contact.log import Change, Name
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
@@ -105,27 +105,6 @@ class Ended:
     row_id: int
     user_id: int | None
     kept: bool
-
-
-class Change(Protocol):
-    """What the fold reads of a row of the log; no words, so erasing a person changes nothing."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def inbox_id(self) -> int | None: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def user_id(self) -> int | None: ...
-    @property
-    def about_id(self) -> int | None: ...
-    @property
-    def data(self) -> Mapping[str, Any]: ...
 
 
 def step(course: Course, row: Change) -> tuple[Course, tuple[Ended, ...]]:
