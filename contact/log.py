@@ -30,6 +30,10 @@ _LOCKED = "log locked by"
 """Key in `session.info`: the transaction that holds the lock."""
 
 
+BULK = "bulk"
+"""Key in `data`: the message came from a list or a sender of bulk mail, or the row is due to such a message."""
+
+
 class Name(StrEnum):
     """What happened: subject.verb in the past. The one page of words of the log.
 

@@ -97,11 +97,12 @@ def reopen(
     conversation: Conversation | Talk,
     user_id: int | None = None,
     about_id: int | None = None,
+    **why: Any,
 ) -> None:
-    """Open again: a new message came, or an agent says so."""
+    """Open again: a new message came, or an agent says so. `why`: see `assign`."""
     log.lock(session)
     if conversation.state != State.OPEN:
-        data = {"from": conversation.state}
+        data = {"from": conversation.state, **why}
         name = Name.CONVERSATION_REOPENED
         record(session, now, conversation, name, user_id=user_id, about_id=about_id, data=data)
 
