@@ -11,11 +11,11 @@ Readers (`Reader`) follow the log by a position each; live pages follow it by `n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ForeignKey, Index, Integer, String, Table, Text, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,6 +28,10 @@ LOG_LOCK = 0x48414E4D
 """Advisory lock of the log on PostgreSQL ("HANM")."""
 _LOCKED = "log locked by"
 """Key in `session.info`: the transaction that holds the lock."""
+
+
+BULK = "bulk"
+"""Key in `data`: the message came from a list or a sender of bulk mail, or the row is due to such a message."""
 
 
 class Name(StrEnum):
@@ -144,6 +148,37 @@ class Interaction(Base):
     )
 
 
+class Change(Protocol):
+    """What a fold over the log reads of a row, wherever the row comes from."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def conversation_id(self) -> int | None: ...
+    @property
+    def contact_id(self) -> int | None: ...
+    @property
+    def inbox_id(self) -> int | None: ...
+    @property
+    def channel(self) -> str | None: ...
+    @property
+    def user_id(self) -> int | None: ...
+    @property
+    def about_id(self) -> int | None: ...
+    @property
+    def delivery_id(self) -> int | None: ...
+    @property
+    def body(self) -> str | None: ...
+    @property
+    def content(self) -> Mapping[str, Any] | None: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+
 def is_postgresql(session: Session) -> bool:
     """Asked at every row: without the search that `get_bind` makes."""
     return session.bind is not None and session.bind.dialect.name == "postgresql"
@@ -169,7 +204,7 @@ def lock(session: Session) -> None:
 
 @dataclass(slots=True)
 class Appended:
-    """A row as it was added, and as live pages are shown it: what an `Interaction` says, without a session."""
+    """A row as it was added, and as live pages and readers see it: what an `Interaction` says, without a session."""
 
     id: int
     at: datetime
@@ -187,6 +222,7 @@ class Appended:
     body: str | None
     content: dict[str, Any] | None
     data: dict[str, Any]
+    erased_at: datetime | None = None
 
 
 _TABLE: Table = Interaction.__table__  # type: ignore[assignment]
@@ -268,7 +304,7 @@ _NEWS = Prepared(_BEHIND.with_only_columns(*_SHOWN, maintain_column_froms=True),
 
 
 def news(session: Session, after: int, limit: int = 500) -> list[Appended]:
-    """As `tail`, for live pages: some hundred times a second, so without the ORM's objects."""
+    """As `tail`, for live pages and readers: some hundred times a second, so without the ORM's objects."""
     return [Appended(*row) for row in _NEWS.rows(session, {"after": after, "limit": limit})]
 
 
@@ -288,10 +324,18 @@ _READERS: Table = ReaderState.__table__  # type: ignore[assignment]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A name and one function. Run twice on a row, it must change nothing more."""
+    """A name and a function. Run twice on a row, it must change nothing more.
+
+    `names`: the rows it reads; every other one is passed by (None = it reads all). `before` sees the rows of a
+    batch before it reads them one by one, to fetch at once what they need; `after` writes at once what it
+    gathered. A reader that has these must also read a row without them.
+    """
 
     name: str
-    read: Callable[[Session, Interaction], None]
+    read: Callable[[Session, Appended], None]
+    names: frozenset[str] | None = None
+    before: Callable[[Session, Sequence[Appended]], None] | None = None
+    after: Callable[[Session], None] | None = None
 
 
 def advance(session: Session, reader: Reader, limit: int = 200) -> int:
@@ -305,44 +349,65 @@ def advance(session: Session, reader: Reader, limit: int = 200) -> int:
 
 
 def advance_together(session: Session, readers: Sequence[Reader], limit: int = 200, until: int | None = None) -> int:
-    """As `advance`, for readers that stand at one place: each row is fetched once and read by all of them in
-    turn. Who stands elsewhere by now, or has stopped, is left out. `until`: the last row they may read.
+    """As `advance`, for readers that stand at one place: the rows are fetched once, and read by one after the
+    other. Who stands elsewhere by now, or has stopped, is left out. `until`: the last row they may read.
     """
     places = _places(session, [reader.name for reader in readers])
     if not places:
         return 0
     place = min(places.values())
     together = [reader for reader in readers if places.get(reader.name) == place]
-    rows = [row for row in tail(session, place, limit) if until is None or row.id <= until]
-    for row in rows:
-        for reader in together:
-            try:
-                reader.read(session, row)
-            except Exception as error:
-                raise ReaderFailed(reader.name, row.id, error) from error
+    rows = [row for row in news(session, place, limit) if until is None or row.id <= until]
+    for reader in together if rows else ():
+        _read(session, reader, rows)
     if rows:
-        moved = update(_READERS).where(_READERS.c.name.in_([reader.name for reader in together]))
-        session.execute(moved.values(position=rows[-1].id))
+        session.flush()
+        _MOVED.many(session, [{"reader": reader.name, "place": rows[-1].id} for reader in together])
     return len(rows)
+
+
+def _read(session: Session, reader: Reader, rows: Sequence[Appended]) -> None:
+    """One batch. An error of `before` is that of the first row, one of `after` that of the last."""
+    mine = rows if reader.names is None else [row for row in rows if row.name in reader.names]
+    if not mine:
+        return
+    number = mine[0].id
+    try:
+        if reader.before is not None:
+            reader.before(session, mine)
+        for row in mine:
+            number = row.id
+            reader.read(session, row)
+        if reader.after is not None:
+            reader.after(session)
+    except Exception as error:
+        raise ReaderFailed(reader.name, number, error) from error
+
+
+_ONE = _READERS.c
+_MOVED = Prepared(update(_READERS).where(_ONE.name == bindparam("reader")).values(position=bindparam("place")))
+_WHERE = Prepared(
+    select(_ONE.name, _ONE.position, _ONE.stopped_at).order_by(_ONE.name).with_for_update(),
+    [_ONE.name, _ONE.position, _ONE.stopped_at],
+)
+_STAND = Prepared(select(_ONE.name, _ONE.position), [_ONE.name, _ONE.position])
 
 
 def _places(session: Session, names: Sequence[str]) -> dict[str, int]:
     """Where those of them stand that have not stopped, locked: of several workers one reads at a time."""
-    one = _READERS.c
-    query = select(one.name, one.position, one.stopped_at).where(one.name.in_(names)).order_by(one.name)
-    query = query.with_for_update()
-    known = session.execute(query).all()
-    if len(known) < len(names):
-        new = [{"name": name, "position": 0} for name in sorted({*names} - {name for name, *_ in known})]
+    session.flush()
+    known = _WHERE.rows(session, {})
+    if missing := {*names}.difference(name for name, *_ in known):
+        new = [{"name": name, "position": 0} for name in sorted(missing)]
         dialect: Any = postgresql if is_postgresql(session) else sqlite
         session.execute(dialect.insert(_READERS).values(new).on_conflict_do_nothing())
-        known = session.execute(query).all()
-    return {name: place for name, place, stopped in known if stopped is None}
+        known = _WHERE.rows(session, {})
+    return {name: place for name, place, stopped in known if stopped is None and name in names}
 
 
 def places(session: Session) -> dict[str, int]:
     """Where the readers stand that have read anything yet."""
-    return dict(session.execute(select(ReaderState.name, ReaderState.position)).all())
+    return dict(_STAND.rows(session, {}))
 
 
 class ReaderFailed(Exception):
