@@ -17,7 +17,7 @@ def readers(service: Service) -> list[Reader]:
     """Its readers of the log."""
     from campaigns.responses.replies import Replies
 
-    return [Reader("replies", Replies(service.settings.secret()).read)]
+    return [Replies(service.settings.secret()).reader()]
 
 
 def jobs() -> list[Job]:

@@ -85,7 +85,8 @@ def take(
         return rated
     refs = thread.look(session, inbound.thread)
     talk, flood = _talk(session, now, inbound, inbox.id, who, refs, found.talk)
-    given = _row(inbound, who, inbox.id, items) | ({"data": {floods.MARK: True}} if flood else {})
+    marks = {log.BULK: True} if inbound.nature is Nature.BULK else {}
+    given = _row(inbound, who, inbox.id, items) | {"data": marks | ({floods.MARK: True} if flood else {})}
     row = conversations.record(session, now, talk, NAMES[inbound.nature], **given)
     files.attach(session, row.id, items)
     if inbound.remotes:
@@ -94,7 +95,7 @@ def take(
     thread.remember(session, [inbound.thread.message_id], talk.id, row.id)
     _others(session, now, inbound, talk)
     if inbound.nature in (Nature.HUMAN, Nature.BULK):
-        conversations.reopen(session, now, talk)
+        conversations.reopen(session, now, talk, **marks)
     if inbound.wish:
         address = session.get_one(directory.Address, who.address_id)
         consent.record(session, now, address, inbound.wish, channel=inbound.channel, talk=talk, about_id=row.id)

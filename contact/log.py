@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ForeignKey, Index, Integer, String, Table, Text, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,6 +28,10 @@ LOG_LOCK = 0x48414E4D
 """Advisory lock of the log on PostgreSQL ("HANM")."""
 _LOCKED = "log locked by"
 """Key in `session.info`: the transaction that holds the lock."""
+
+
+BULK = "bulk"
+"""Key in `data`: the message came from a list or a sender of bulk mail, or the row is due to such a message."""
 
 
 class Name(StrEnum):
@@ -122,8 +126,8 @@ class Name(StrEnum):
     RESPONSE_OPENED = "response.opened"
 
 
-BULK = tuple(sorted(name.value for name in Name if name.value.startswith("recipient.")))
-"""Rows that a campaign writes by the hundred thousand. Only readers that ask for them are given them."""
+CROWD = frozenset(name.value for name in Name if name.value.startswith("recipient."))
+"""Rows that a campaign writes by the hundred thousand. Only readers that name them are given them."""
 
 
 OF_CAMPAIGNS = text("(interaction.name LIKE 'recipient.%' OR interaction.name LIKE 'response.%')")
@@ -171,6 +175,37 @@ class Interaction(Base):
     )
 
 
+class Change(Protocol):
+    """What a fold over the log reads of a row, wherever the row comes from."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def conversation_id(self) -> int | None: ...
+    @property
+    def contact_id(self) -> int | None: ...
+    @property
+    def inbox_id(self) -> int | None: ...
+    @property
+    def channel(self) -> str | None: ...
+    @property
+    def user_id(self) -> int | None: ...
+    @property
+    def about_id(self) -> int | None: ...
+    @property
+    def delivery_id(self) -> int | None: ...
+    @property
+    def body(self) -> str | None: ...
+    @property
+    def content(self) -> Mapping[str, Any] | None: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+
 def is_postgresql(session: Session) -> bool:
     """Asked at every row: without the search that `get_bind` makes."""
     return session.bind is not None and session.bind.dialect.name == "postgresql"
@@ -196,7 +231,7 @@ def lock(session: Session) -> None:
 
 @dataclass(slots=True)
 class Appended:
-    """A row as it was added, and as live pages are shown it: what an `Interaction` says, without a session."""
+    """A row as it was added, and as live pages and readers see it: what an `Interaction` says, without a session."""
 
     id: int
     at: datetime
@@ -214,6 +249,7 @@ class Appended:
     body: str | None
     content: dict[str, Any] | None
     data: dict[str, Any]
+    erased_at: datetime | None = None
 
 
 _TABLE: Table = Interaction.__table__  # type: ignore[assignment]
@@ -305,16 +341,12 @@ def tail(session: Session, after: int, limit: int = 500) -> Sequence[Interaction
 
 
 _SHOWN = [getattr(Interaction, one.name) for one in fields(Appended)]
-_SKIPPED = ", ".join(f"'{name}'" for name in BULK)
-_NEWS = Prepared(
-    _BEHIND.where(text(f"interaction.name NOT IN ({_SKIPPED})")).with_only_columns(*_SHOWN, maintain_column_froms=True),
-    _SHOWN,
-)
+_NO_CROWD = text("interaction.name NOT IN (" + ", ".join(f"'{name}'" for name in sorted(CROWD)) + ")")
+_NEWS = Prepared(_BEHIND.where(_NO_CROWD).with_only_columns(*_SHOWN, maintain_column_froms=True), _SHOWN)
 
 
 def news(session: Session, after: int, limit: int = 500) -> list[Appended]:
-    """As `tail`, for live pages: some hundred times a second, so without the ORM's objects, and without
-    what became of single recipients."""
+    """As `tail`, for live pages: some hundred times a second, so without the ORM's objects, and without the `CROWD`."""
     return [Appended(*row) for row in _NEWS.rows(session, {"after": after, "limit": limit})]
 
 
@@ -334,12 +366,18 @@ _READERS: Table = ReaderState.__table__  # type: ignore[assignment]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A name and one function. Run twice on a row, it must change nothing more."""
+    """A name and a function. Run twice on a row, it must change nothing more.
+
+    `names`: the rows it reads; every other one is passed by (None = it reads all but the `CROWD`). `before`
+    sees the rows of a batch before it reads them one by one, to fetch at once what they need; `after` writes at
+    once what it gathered. A reader that has these must also read a row without them.
+    """
 
     name: str
-    read: Callable[[Session, Interaction], None]
-    bulk: bool = False
-    """Whether it reads the rows named in `BULK`, too."""
+    read: Callable[[Session, Appended], None]
+    names: frozenset[str] | None = None
+    before: Callable[[Session, Sequence[Appended]], None] | None = None
+    after: Callable[[Session], None] | None = None
 
 
 def advance(session: Session, reader: Reader, limit: int = 200) -> int:
@@ -353,60 +391,46 @@ def advance(session: Session, reader: Reader, limit: int = 200) -> int:
 
 
 def advance_together(session: Session, readers: Sequence[Reader], limit: int = 200, until: int | None = None) -> int:
-    """As `advance`, for readers that stand at one place: each row is fetched once and read by all of them in
-    turn. Who stands elsewhere by now, or has stopped, is left out. `until`: the last row they may read.
+    """As `advance`, for readers that stand at one place: the rows are fetched once, and read by one after the
+    other. Who stands elsewhere by now, or has stopped, is left out. `until`: the last row they may read.
     """
     places = _places(session, [reader.name for reader in readers])
     if not places:
         return 0
     place = min(places.values())
     together = [reader for reader in readers if places.get(reader.name) == place]
-    end, rows = _ahead(session, place, limit, until, any(reader.bulk for reader in together))
-    for row in rows:
-        for reader in together:
-            if not reader.bulk and row.name in BULK:
-                continue
-            try:
-                reader.read(session, row)
-            except Exception as error:
-                raise ReaderFailed(reader.name, row.id, error) from error
+    end, rows = _ahead(session, place, limit, until, crowd=any(_wants_crowd(reader) for reader in together))
+    for reader in together if rows else ():
+        _read(session, reader, rows)
     if end > place:
-        moved = update(_READERS).where(_READERS.c.name.in_([reader.name for reader in together]))
-        session.execute(moved.values(position=end))
+        session.flush()
+        _MOVED.many(session, [{"reader": reader.name, "place": end} for reader in together])
     return len(rows)
+
+
+def _wants_crowd(reader: Reader) -> bool:
+    return reader.names is not None and not CROWD.isdisjoint(reader.names)
 
 
 SKIPPED = 5_000
 """Rows looked over at once for those that concern a reader."""
 ROUNDS = 20
 """So many times in one transaction, while nothing is found that does."""
-_NEXT = select(func.max(text("id"))).select_from(
-    select(Interaction.id)
-    .where(Interaction.id > bindparam("after"))
-    .order_by(Interaction.id)
-    .limit(bindparam("limit", type_=Integer))
-    .subquery()
-)
 
 
-def _ahead(
-    session: Session, place: int, limit: int, until: int | None, bulk: bool
-) -> tuple[int, Sequence[Interaction]]:
+def _ahead(session: Session, place: int, limit: int, until: int | None, *, crowd: bool) -> tuple[int, list[Appended]]:
     """The next rows for somebody who stands at `place`, and where they stand after it.
 
-    Without `bulk`, rows of recipients are passed over by the database: some hundred thousand of them cost
-    readers that do not want them next to nothing.
+    Those who do not want the `CROWD` have it passed over by the database: some hundred thousand rows of it cost
+    them next to nothing.
     """
-    if bulk:
-        rows: Sequence[Interaction] = [row for row in tail(session, place, limit) if until is None or row.id <= until]
-        return (rows[-1].id if rows else place), rows
+    found = _ALL if crowd else _SOME
     for _ in range(ROUNDS):
-        end = session.scalar(_NEXT, {"after": place, "limit": max(limit, SKIPPED)})
-        end = min(end, until) if end is not None and until is not None else end
+        ((last,),) = _LAST.rows(session, {"after": place, "limit": max(limit, SKIPPED)})
+        end = last if until is None or last is None else min(last, until)
         if end is None or end <= place:
             return place, []
-        query = _BEHIND.where(Interaction.id <= end, Interaction.name.not_in(BULK))
-        rows = session.scalars(query, {"after": place, "limit": limit}).all()
+        rows = [Appended(*row) for row in found.rows(session, {"after": place, "end": end, "limit": limit})]
         if len(rows) == limit:
             return rows[-1].id, rows
         if rows or end == until:
@@ -415,23 +439,53 @@ def _ahead(
     return place, []
 
 
+def _read(session: Session, reader: Reader, rows: Sequence[Appended]) -> None:
+    """One batch. An error of `before` is that of the first row, one of `after` that of the last."""
+    mine = [row for row in rows if (row.name in reader.names if reader.names is not None else row.name not in CROWD)]
+    if not mine:
+        return
+    number = mine[0].id
+    try:
+        if reader.before is not None:
+            reader.before(session, mine)
+        for row in mine:
+            number = row.id
+            reader.read(session, row)
+        if reader.after is not None:
+            reader.after(session)
+    except Exception as error:
+        raise ReaderFailed(reader.name, number, error) from error
+
+
+_UP_TO = _BEHIND.where(Interaction.id <= bindparam("end")).with_only_columns(*_SHOWN, maintain_column_froms=True)
+_ALL, _SOME = Prepared(_UP_TO, _SHOWN), Prepared(_UP_TO.where(_NO_CROWD), _SHOWN)
+_LAST = Prepared(
+    select(func.max(_BEHIND.with_only_columns(Interaction.id).subquery().c.id)), [Interaction.id]
+)  # fmt: skip
+_ONE = _READERS.c
+_MOVED = Prepared(update(_READERS).where(_ONE.name == bindparam("reader")).values(position=bindparam("place")))
+_WHERE = Prepared(
+    select(_ONE.name, _ONE.position, _ONE.stopped_at).order_by(_ONE.name).with_for_update(),
+    [_ONE.name, _ONE.position, _ONE.stopped_at],
+)
+_STAND = Prepared(select(_ONE.name, _ONE.position), [_ONE.name, _ONE.position])
+
+
 def _places(session: Session, names: Sequence[str]) -> dict[str, int]:
     """Where those of them stand that have not stopped, locked: of several workers one reads at a time."""
-    one = _READERS.c
-    query = select(one.name, one.position, one.stopped_at).where(one.name.in_(names)).order_by(one.name)
-    query = query.with_for_update()
-    known = session.execute(query).all()
-    if len(known) < len(names):
-        new = [{"name": name, "position": 0} for name in sorted({*names} - {name for name, *_ in known})]
+    session.flush()
+    known = _WHERE.rows(session, {})
+    if missing := {*names}.difference(name for name, *_ in known):
+        new = [{"name": name, "position": 0} for name in sorted(missing)]
         dialect: Any = postgresql if is_postgresql(session) else sqlite
         session.execute(dialect.insert(_READERS).values(new).on_conflict_do_nothing())
-        known = session.execute(query).all()
-    return {name: place for name, place, stopped in known if stopped is None}
+        known = _WHERE.rows(session, {})
+    return {name: place for name, place, stopped in known if stopped is None and name in names}
 
 
 def places(session: Session) -> dict[str, int]:
     """Where the readers stand that have read anything yet."""
-    return dict(session.execute(select(ReaderState.name, ReaderState.position)).all())
+    return dict(_STAND.rows(session, {}))
 
 
 class ReaderFailed(Exception):

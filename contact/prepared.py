@@ -9,7 +9,7 @@ ORM changes are not flushed first: whoever uses this says `session.flush()` wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Dialect, bindparam, insert
@@ -44,9 +44,7 @@ class Prepared:
     def rows(self, session: Session, values: Mapping[str, Any]) -> list[list[Any]]:
         """Run it; every row as a list of Python values."""
         connection = session.connection()
-        ready = self._ready.get(connection.dialect)
-        if ready is None:
-            ready = self._ready[connection.dialect] = _Ready(self._statement, self._columns, connection.dialect)
+        ready = self._at(connection.dialect)
         cursor = connection.connection.cursor()
         try:
             cursor.execute(ready.sql, ready.parameters(values))
@@ -57,6 +55,51 @@ class Prepared:
             cursor.close()
 
     run = rows
+
+    def many(self, session: Session, values: Sequence[Mapping[str, Any]]) -> None:
+        """Run it once for each of `values`, in one call of the driver; it returns no rows."""
+        if not values:
+            return
+        connection = session.connection()
+        ready = self._at(connection.dialect)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(ready.sql, [ready.parameters(one) for one in values])
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _ours(ready, error, connection.dialect) from error
+        finally:
+            cursor.close()
+
+    def _at(self, dialect: Dialect) -> _Ready:
+        ready = self._ready.get(dialect)
+        if ready is None:
+            ready = self._ready[dialect] = _Ready(self._statement, self._columns, dialect)
+        return ready
+
+
+class Among:
+    """`statement` for those rows of which `column` is one of some numbers."""
+
+    SIZES = (4, 32, 256)
+    """A statement has a fixed number of places; those that are left over get the last number once more."""
+
+    def __init__(self, statement: Any, column: Any, columns: Sequence[Any]) -> None:
+        self._of = {
+            size: Prepared(
+                statement.where(column.in_([bindparam(f"n{i}", type_=column.type) for i in range(size)])), columns
+            )
+            for size in self.SIZES
+        }
+
+    def rows(self, session: Session, numbers: Collection[int]) -> list[list[Any]]:
+        """Every row, in no order."""
+        given, found = list(numbers), list[list[Any]]()
+        while given:
+            size = next((size for size in self.SIZES if size >= len(given)), self.SIZES[-1])
+            part, given = given[:size], given[size:]
+            part += part[-1:] * (size - len(part))
+            found += self._of[size].rows(session, {f"n{i}": number for i, number in enumerate(part)})
+        return found
 
 
 class _Ready:

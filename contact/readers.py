@@ -13,7 +13,7 @@ from contact.log import Reader, ReaderFailed
 from contact.nudge import LOG
 from contact.worker import Context
 
-BATCH = 25
+BATCH = 50
 """Rows of one transaction: it has the database's one write lock, and a chat's next line waits for that."""
 LARGE, FAR = 200, 5_000
 """Rows of one transaction of readers that are so many rows behind: they are new, or everything stood still."""

@@ -341,4 +341,14 @@ def test_the_assignee_hears_before_and_supervisors_after() -> None:
     told = [(room, one["id"], one["breached"]) for room, one in notices.of(rows, {5: (4, 7)})]
     assert told == [("u:7", 1, False), ("u:7", 2, True), ("supervisors", 2, True)]
     assert {one["conversation"] for _, one in notices.of(rows, {5: (4, 7)})} == {4}
-    assert [room for room, _ in notices.of(rows, {5: (4, None)})] == ["supervisors"]
+
+
+def test_a_warning_about_what_nobody_has_reaches_the_queues_people_or_else_supervisors() -> None:
+    rows, places = [row(1, Name.SERVICE_LEVEL_WARNED), row(2, Name.SERVICE_LEVEL_BREACHED)], {5: (4, None)}
+    assert notices.nobodys([row(3, Name.NOTE_ADDED)], places) == set()
+    assert notices.nobodys(rows, places) == {4}
+    assert notices.nobodys(rows, {5: (4, 7)}) == set()
+    told = [(room, one["id"]) for room, one in notices.of(rows, places, {4: {9, 8}})]
+    assert told == [("u:8", 1), ("u:9", 1), ("u:8", 2), ("u:9", 2), ("supervisors", 2)]
+    for nobody_here in ({}, {4: set[int]()}):
+        assert [room for room, _ in notices.of(rows, places, nobody_here)] == ["supervisors", "supervisors"]

@@ -23,15 +23,17 @@ from contact import conversation as conversations
 from contact import log, outbox, users, verify
 from contact.errors import HanmaruError, Invalid
 from contact.log import Interaction, Name, ReaderState
+from contact.messages import Nature, Thread
 from contact.outbox import Delivery, Words
 from contact.response import hours as business
 from contact.response import queues
 from contact.response.hours import ALWAYS, Hours
-from contact.response.levels import ServiceClock, ServiceResult, course, policy, promise, sweep
+from contact.response.levels import ServiceClock, ServiceResult, course, notices, policy, promise, sweep
 from contact.response.levels import clock as clocks
 from contact.response.levels.course import Clock, Target
 from contact.response.levels.promise import Promise
 from contact.response.levels.reader import NAME, reader
+from contact.response.queues import member
 from contact.service import Service
 from contact.worker import Context
 
@@ -97,6 +99,36 @@ def town(hall: Hall) -> Hall:
     promised(hall)
     hall.now = MONDAY - MINUTE
     return hall
+
+
+def test_lists_and_bulk_mail_start_no_clock(town: Hall) -> None:
+    """A mail of a person in the same conversation does; what opens a resolved one again brings no work back."""
+    number = town.mail_in(nature=Nature.BULK).conversation_id
+    assert (due(town, number), line(town, number) is not None) == (None, True)
+    here = Thread(number=number)
+    town.now += MINUTE
+    assert town.mail_in(nature=Nature.BULK, thread=here).conversation_id == number
+    assert due(town, number) is None
+    does(town, conversations.resolve, number)
+    town.mail_in(nature=Nature.BULK, thread=here)
+    with town.db.read() as session:
+        assert conversations.get(session, number).state == "open"
+    assert due(town, number) is None
+    assert results(town, number) == []
+    town.mail_in(thread=here)
+    assert due(town, number) is not None
+    with town.db.read() as session:
+        assert list(clocks.differences(session, log.head(session))) == []
+
+
+def test_the_people_of_the_queue_a_conversation_waits_in(hall: Hall) -> None:
+    number = hall.mail_in().conversation_id
+    with hall.db.write() as session:
+        queue = queues.add(session, hall.now, "배송").id
+        member.set_members(session, queue, [8, 9])
+        assert notices.members(session, {number}) == {}
+        conversations.enqueue(session, hall.now, conversations.get(session, number), queue, None)
+        assert notices.members(session, {number, 99}) == {number: {8, 9}}
 
 
 # -- clocks ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from contact import migrations, pulse, readers, worker
 from contact.channel import Channels
 from contact.db import Database, utcnow
 from contact.log import Interaction, Name, Reader, ReaderState
+from contact.prepared import Among
 from contact.service import Service
 from contact.settings import Settings
 from contact.worker import Context, Part
@@ -240,3 +241,59 @@ def test_who_is_behind_reads_alone_until_all_stand_together(service: Service) ->
     assert seen == {"old": rows, "new": rows}
     with service.db.read() as session:
         assert set(spine.places(session).values()) == {rows[-1]}
+
+
+def test_a_batch_that_cannot_be_written_at_its_end_is_read_row_by_row_and_nothing_is_lost(service: Service) -> None:
+    """A reader that gathers what it writes stops at the row whose writing fails, as one that writes at once."""
+    rows = append(service.db, 12)
+    bad, gathered, fetched = rows[6], list[int](), list[list[int]]()
+
+    def after(session: Session) -> None:
+        numbers, gathered[:] = gathered[:], []
+        for number in numbers:
+            if number == bad:
+                raise KeyError("a row nobody expected")
+            session.merge(
+                pulse.Pulse(process="gatherer", part=str(number), state="read", since=utcnow(), beat_at=utcnow())
+            )
+
+    def before(_session: Session, batch: Sequence[spine.Appended]) -> None:
+        gathered.clear()
+        fetched.append([row.id for row in batch])
+
+    good: set[int] = set()
+    gatherer = Reader("gatherer", lambda _s, row: gathered.append(row.id), before=before, after=after)
+    read_all(service, gatherer, Reader("good", lambda _s, row: good.add(row.id)), lambda: len(good) == 12)
+    assert fetched[0] == rows
+    with service.db.read() as session:
+        state = session.get(ReaderState, "gatherer")
+        assert state is not None
+        assert (state.position, state.stopped_at is not None) == (bad - 1, True)
+        assert f"row {bad}" in str(state.error)
+        written = set(session.scalars(select(pulse.Pulse.part).where(pulse.Pulse.process == "gatherer")))
+    assert written == {str(row) for row in rows if row < bad}
+
+
+@both
+def test_a_reader_is_not_troubled_with_rows_it_does_not_read(db: Database) -> None:
+    rows = append(db, 4)
+    seen: list[int] = []
+
+    def never(_session: Session, *_rows: object) -> None:
+        raise AssertionError("nothing here is for it")
+
+    deaf = Reader("deaf", never, frozenset({"chat.rated"}), never, never)
+    with db.write() as session:
+        assert spine.advance_together(session, [deaf, Reader("all", lambda _s, row: seen.append(row.id))], 10) == 4
+    with db.read() as session:
+        assert spine.places(session) == {"deaf": rows[-1], "all": rows[-1]}
+    assert seen == rows
+
+
+@both
+def test_several_numbers_are_asked_for_in_statements_of_fixed_size(db: Database) -> None:
+    rows = append(db, 300)
+    among = Among(select(spine.Interaction.id), spine.Interaction.id, [spine.Interaction.id])
+    with db.read() as session:
+        for numbers in ([], rows[:1], rows[:4], rows[:5], rows[:33], rows, [*rows, 10**9]):
+            assert sorted(number for (number,) in among.rows(session, numbers)) == sorted(set(numbers) & set(rows))

@@ -19,7 +19,7 @@ from contact import conversation as conversations
 from contact import log
 from contact.conversation import Conversation
 from contact.directory import Address, Contact
-from contact.log import Interaction, Name
+from contact.log import Appended, Interaction, Name, Reader
 from contact.thread import MessageRef
 
 WITHIN = timedelta(days=14)
@@ -35,12 +35,15 @@ class Found(NamedTuple):
 
 
 class Replies:
-    """The reader "replies". `key` is the house's secret: it made the Message-IDs."""
+    """Reads as "replies". `key` is the house's secret: it made the Message-IDs."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def read(self, session: Session, row: Interaction) -> None:
+    def reader(self) -> Reader:
+        return Reader("replies", self.read, names=frozenset({Name.MESSAGE_RECEIVED}))
+
+    def read(self, session: Session, row: Appended) -> None:
         if row.name != Name.MESSAGE_RECEIVED or row.conversation_id is None:
             return
         found = _named(session, row, self._key) or _written_to(session, row)
@@ -48,7 +51,7 @@ class Replies:
             _say(session, row, found)
 
 
-def _named(session: Session, row: Interaction, key: bytes) -> Found | None:
+def _named(session: Session, row: Appended, key: bytes) -> Found | None:
     """By the Message-IDs the mail names."""
     refs = select(MessageRef.value).where(
         MessageRef.conversation_id == row.conversation_id, MessageRef.interaction_id == row.id
@@ -61,7 +64,7 @@ def _named(session: Session, row: Interaction, key: bytes) -> Found | None:
     return None
 
 
-def _written_to(session: Session, row: Interaction) -> Found | None:
+def _written_to(session: Session, row: Appended) -> Found | None:
     """By the person: the newest campaign that reached them, unless an agent has written since."""
     if row.contact_id is None:
         return None
@@ -81,7 +84,7 @@ def _written_to(session: Session, row: Interaction) -> Found | None:
     return Found(recipient, "contact")
 
 
-def _between(session: Session, row: Interaction, recipient: Recipient) -> bool:
+def _between(session: Session, row: Appended, recipient: Recipient) -> bool:
     """Whether an agent wrote to them between the campaign and their message: then it is an answer to that."""
     ours = (
         select(Interaction.id)
@@ -92,7 +95,7 @@ def _between(session: Session, row: Interaction, recipient: Recipient) -> bool:
     return session.scalar(ours) is not None
 
 
-def _say(session: Session, row: Interaction, found: Found) -> None:
+def _say(session: Session, row: Appended, found: Found) -> None:
     talk = conversations.top(session, session.get_one(Conversation, row.conversation_id))
     recipient = found.recipient
     campaign = session.get_one(Campaign, recipient.campaign_id)
@@ -111,5 +114,5 @@ def _say(session: Session, row: Interaction, found: Found) -> None:
     )
 
 
-def _seen(row: Interaction) -> str:
+def _seen(row: Appended) -> str:
     return f"response-{row.id}"

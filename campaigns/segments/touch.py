@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact import log
 from contact.db import Base, Id, Utc
-from contact.log import Interaction, Name, Reader, ReaderState
+from contact.log import Appended, Interaction, Name, Reader, ReaderState
 from contact.prepared import Prepared
 
 
@@ -76,7 +76,7 @@ def _later(one: datetime | None, other: datetime) -> datetime:
     return other if one is None or other > one else one
 
 
-def read(session: Session, row: Interaction) -> None:
+def read(session: Session, row: Appended) -> None:
     """One row of the log."""
     if not counts(row):
         return
@@ -93,7 +93,7 @@ def read(session: Session, row: Interaction) -> None:
         _ADD.run(session, {**values, "channel": row.channel or ""})
 
 
-READER = Reader("touches", read)
+READER = Reader("touches", read, names=frozenset({Name.MESSAGE_RECEIVED, Name.MESSAGE_QUEUED}))
 
 
 def recompute(session: Session, batch: int = 5000) -> int:

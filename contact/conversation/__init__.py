@@ -9,7 +9,7 @@ from contact.conversation.conversation import (
     get,
     record,
 )
-from contact.conversation.state import Change, Snapshot, State, fold, preview_of, priority_of
+from contact.conversation.state import Snapshot, State, fold, preview_of, priority_of
 from contact.conversation.talk import begin, shown_in, takes_part, talk
 from contact.conversation.verbs import (
     Mention,
@@ -34,7 +34,6 @@ from contact.conversation.verbs import (
 )
 
 __all__ = [
-    "Change",
     "Conversation",
     "ConversationCount",
     "ConversationTag",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -223,6 +224,22 @@ class Talk:
     def state(self) -> str:
         return self.columns.state
 
+    @property
+    def assignee_id(self) -> int | None:
+        return self.columns.assignee_id
+
+    @property
+    def queue_id(self) -> int | None:
+        return self.columns.queue_id
+
+    @property
+    def priority(self) -> int:
+        return self.columns.priority
+
+    @property
+    def tags(self) -> Sequence[str]:
+        return self.columns.tags
+
     def snapshot(self) -> Snapshot:
         return self.columns
 
@@ -281,10 +298,14 @@ def _update(names: tuple[str, ...]) -> Prepared:
     return known
 
 
+_UNTAG = Prepared(delete(ConversationTag).where(ConversationTag.conversation_id == bindparam("number")))
+_TAG = Prepared(insert(ConversationTag).values(conversation_id=bindparam("number"), tag=bindparam("tag")))
+
+
 def _tags(session: Session, conversation_id: int, tags: tuple[str, ...]) -> None:
-    session.execute(delete(ConversationTag).where(ConversationTag.conversation_id == conversation_id))
-    session.add_all(ConversationTag(conversation_id=conversation_id, tag=tag) for tag in tags)
     session.flush()
+    _UNTAG.run(session, {"number": conversation_id})
+    _TAG.many(session, [{"number": conversation_id, "tag": tag} for tag in tags])
 
 
 def _slot(snapshot: Snapshot) -> tuple[str, int] | None:

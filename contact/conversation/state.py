@@ -6,14 +6,14 @@ so the two can only differ when something else wrote to the table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from contact.errors import Invalid
-from contact.log import Name
+from contact.log import Change, Name
 
 PREVIEW = 140
 """Characters of the last message shown in a list."""
@@ -65,29 +65,6 @@ class Snapshot:
     """The newest row that people read as part of the talk."""
     last_at: datetime | None = None
     preview: str = ""
-
-
-class Change(Protocol):
-    """What `fold` reads of a row of the log."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def contact_id(self) -> int | None: ...
-    @property
-    def inbox_id(self) -> int | None: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def body(self) -> str | None: ...
-    @property
-    def content(self) -> Mapping[str, Any] | None: ...
-    @property
-    def data(self) -> Mapping[str, Any]: ...
 
 
 def fold(before: Snapshot, row: Change) -> Snapshot:

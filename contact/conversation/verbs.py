@@ -50,7 +50,7 @@ def open_for(
 def assign(
     session: Session,
     now: datetime,
-    conversation: Conversation,
+    conversation: Conversation | Talk,
     to: int | None,
     user_id: int | None,
     about_id: int | None = None,
@@ -77,7 +77,7 @@ def assign(
 def enqueue(
     session: Session,
     now: datetime,
-    conversation: Conversation,
+    conversation: Conversation | Talk,
     to: int | None,
     user_id: int | None,
     about_id: int | None = None,
@@ -97,11 +97,12 @@ def reopen(
     conversation: Conversation | Talk,
     user_id: int | None = None,
     about_id: int | None = None,
+    **why: Any,
 ) -> None:
-    """Open again: a new message came, or an agent says so."""
+    """Open again: a new message came, or an agent says so. `why`: see `assign`."""
     log.lock(session)
     if conversation.state != State.OPEN:
-        data = {"from": conversation.state}
+        data = {"from": conversation.state, **why}
         name = Name.CONVERSATION_REOPENED
         record(session, now, conversation, name, user_id=user_id, about_id=about_id, data=data)
 
@@ -162,7 +163,7 @@ def wake_due(session: Session, now: datetime, limit: int = 200) -> int:
 def prioritise(
     session: Session,
     now: datetime,
-    conversation: Conversation,
+    conversation: Conversation | Talk,
     priority: str,
     user_id: int | None,
     about_id: int | None = None,
@@ -185,7 +186,7 @@ def prioritise(
 def tag(
     session: Session,
     now: datetime,
-    conversation: Conversation,
+    conversation: Conversation | Talk,
     name: str,
     user_id: int | None,
     about_id: int | None = None,
@@ -196,8 +197,8 @@ def tag(
         raise Invalid("A tag has 1 to 60 characters, without comma.")
     log.lock(session)
     if word not in conversation.tags:
-        name_, data = Name.CONVERSATION_TAGGED, {"tag": word}
-        record(session, now, conversation, name_, user_id=user_id, about_id=about_id, data=data)
+        happened, data = Name.CONVERSATION_TAGGED, {"tag": word}
+        record(session, now, conversation, happened, user_id=user_id, about_id=about_id, data=data)
 
 
 def untag(
@@ -211,8 +212,8 @@ def untag(
     """Take a tag away; nothing happens when it is not there."""
     log.lock(session)
     if name in conversation.tags:
-        name_, data = Name.CONVERSATION_UNTAGGED, {"tag": name}
-        record(session, now, conversation, name_, user_id=user_id, about_id=about_id, data=data)
+        happened, data = Name.CONVERSATION_UNTAGGED, {"tag": name}
+        record(session, now, conversation, happened, user_id=user_id, about_id=about_id, data=data)
 
 
 def rename(session: Session, now: datetime, conversation: Conversation, subject: str, user_id: int | None) -> None:

@@ -11,7 +11,8 @@ to the page     `rows`     {conversation, rows: [...]}  to those who look at tha
                 `views`    [viewing, ...]               the same to all, gathered
                 `typing`   {conversation, on, name}     the customer
                 `level`    {id, conversation, target, breached}   a promise is due soon, or was not kept: to whoever has
-                           the conversation, and to supervisors
+                           the conversation, else its queue's people, else
+                           supervisors; what was not kept to these, too
                 `draft`    {conversation, draft, device}   to the agent's own devices
                 `online`   [user ids]                   gathered
                 `out`      the session has ended
@@ -23,7 +24,7 @@ from the page   `look`     {conversation, state}        what is on screen; 0 = n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -179,9 +180,18 @@ class Desk:
             self.news.change(top, assignee, row.name == Name.MESSAGE_RECEIVED)
         for number, few in fresh.items():
             self.live.show("rows", {"conversation": number, "rows": few}, room=f"c:{number}", namespace=SPACE)
-        for room, told in notices.of(rows, places):
+        for room, told in notices.of(rows, places, self._helpers(notices.nobodys(rows, places))):
             self.live.show("level", told, room=room, namespace=SPACE)
         self._tell_soon()
+
+    def _helpers(self, conversations: Set[int]) -> dict[int, set[int]]:
+        """Who of the queue is here, for conversations that nobody has."""
+        if not conversations:
+            return {}
+        with self.live.service.db.read() as session:
+            found = notices.members(session, conversations)
+        here = self.presence.online()
+        return {number: people & here for number, people in found.items()}
 
     def _tell_soon(self) -> None:
         if not self._telling:

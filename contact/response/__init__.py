@@ -25,7 +25,7 @@ def readers(service: Service) -> list[Reader]:
     from contact.response.rules import Rules
     from contact.response.satisfaction.reader import Listening
 
-    answers = [Reader("answers", Answering(service).read), Reader("satisfaction", Listening().read)]
+    answers = [Answering(service).reader(), Listening().reader()]
     return [Rules(Saying(service)).reader(), queues(), levels.reader, *answers, reports.READER]
 
 

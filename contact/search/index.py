@@ -8,6 +8,7 @@ with a GIN index over `bigrams(words)`; a writer of the log never pays for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,19 +16,17 @@ from sqlalchemy import ForeignKey, Text, bindparam, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from contact import within
 from contact.address import show
 from contact.db import Base, Id
 from contact.directory import Address, Contact
-from contact.log import Interaction, Name, Reader, ReaderState
+from contact.log import Appended, Interaction, Name, Reader, ReaderState, is_postgresql
 from contact.messages import AddressKind
-from contact.prepared import Prepared
+from contact.prepared import Among, Prepared
 from contact.search import words
 
 NAME = "search"
 """The reader's name."""
-
-_LOOKED_AT = "contacts the search has looked at"
-"""Key in `session.info`: a transaction, and the contacts looked at in it."""
 
 search_document = sa.Table(
     "search_document", sa.MetaData(), sa.Column("id", sa.BigInteger, primary_key=True), sa.Column("words", sa.Text)
@@ -58,38 +57,59 @@ class ContactWords(Base):
     words: Mapped[str] = mapped_column(Text)
 
 
-def read(session: Session, row: Interaction) -> None:
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction knows. `gather`: rows are written at its end, not one by one."""
+
+    gather: bool = False
+    looked: set[int] = field(default_factory=set)
+    """Contacts looked at: what changes one later brings a row of its own."""
+    rows: list[tuple[int, str]] = field(default_factory=list)
+
+
+def read(session: Session, row: Appended) -> None:
     """Index one row of the log, and whom it tells of."""
+    batch = within.one(session, _Batch)
     if told := words.document(row.name, row.body, row.content):
-        _add(session, row.id, told)
-    if row.contact_id is not None and row.name in _TELLS_OF_CONTACT:
-        _contact_once(session, row.contact_id)
+        batch.rows.append((row.id, told))
+        if not batch.gather:
+            _write(session)
+    if row.contact_id is not None and row.name in _TELLS_OF_CONTACT and row.contact_id not in batch.looked:
+        index_contact(session, row.contact_id)
+        batch.looked.add(row.contact_id)
 
 
-def _contact_once(session: Session, contact_id: int) -> None:
-    """A contact is looked at once in a transaction: what changes it later brings a row of its own."""
-    transaction = session.get_transaction()
-    of, known = session.info.get(_LOOKED_AT, (None, set()))
-    if of is not transaction:
-        _, known = session.info[_LOOKED_AT] = (transaction, set())
-    if contact_id not in known:
-        index_contact(session, contact_id)
-        known.add(contact_id)
+def _look(session: Session, rows: Sequence[Appended]) -> None:
+    """At all contacts a batch tells of at once: nearly all are found by what they were found by before."""
+    session.flush()
+    batch = within.one(session, _Batch)
+    batch.gather = True
+    wanted = {row.contact_id for row in rows if row.contact_id is not None and row.name in _TELLS_OF_CONTACT}
+    found: dict[int, list[list[Any]]] = {number: [] for number in wanted - batch.looked}
+    for number, *one in sorted(_CONTACTS.rows(session, found), key=lambda row: (row[0], row[-1] or 0)):
+        found[number].append(one[:-1])
+    for number, lines in found.items():
+        _bring(session, number, lines)
+    batch.looked |= wanted
 
 
-reader = Reader(NAME, read)
+def _write(session: Session) -> None:
+    """What was gathered."""
+    batch = within.one(session, _Batch)
+    rows, batch.rows, batch.gather = batch.rows, [], False
+    if _is_sqlite(session):
+        _ADD["search_index"].many(session, [{"id": number, "grams": _grams(told)} for number, told in rows])
+        return
+    for number, told in rows:
+        values = {"id": number, "words": told}
+        session.execute(postgresql.insert(search_document).values(values).on_conflict_do_nothing())
+
+
+reader = Reader(NAME, read, words.SEARCHED | _TELLS_OF_CONTACT, _look, _write)
 
 
 def _is_sqlite(session: Session) -> bool:
-    return session.get_bind().dialect.name == "sqlite"
-
-
-def _add(session: Session, number: int, told: str) -> None:
-    if _is_sqlite(session):
-        _fts(session, "search_index", number, told)
-        return
-    values = {"id": number, "words": told}
-    session.execute(postgresql.insert(search_document).values(values).on_conflict_do_nothing())
+    return not is_postgresql(session)
 
 
 _TABLES = ("search_index", "contact_index")
@@ -102,7 +122,11 @@ _TAKE = {
 
 def _fts(session: Session, table: str, number: int, told: str, *, away: bool = False) -> None:
     statement = (_TAKE if away else _ADD)[table]
-    statement.run(session, {"id": number, "grams": words.tokens(words.bigrams(told))})
+    statement.run(session, {"id": number, "grams": _grams(told)})
+
+
+def _grams(told: str) -> str:
+    return words.tokens(words.bigrams(told))
 
 
 def forget_rows(session: Session, ids: Iterable[int]) -> None:
@@ -129,7 +153,10 @@ def _parts(numbers: list[int], size: int = 500) -> Iterable[list[int]]:
 def index_contact(session: Session, contact_id: int) -> None:
     """Bring what one contact is found by up to date."""
     session.flush()
-    rows = _CONTACT.rows(session, {"contact": contact_id})
+    _bring(session, contact_id, _CONTACT.rows(session, {"contact": contact_id}))
+
+
+def _bring(session: Session, contact_id: int, rows: Sequence[Sequence[Any]]) -> None:
     told, known = _contact_words(rows), (rows[0][_KNOWN] or "") if rows else ""
     if told == known:
         return
@@ -153,15 +180,15 @@ def forget_contact(session: Session, contact_id: int) -> None:
 
 _COLUMNS = (Contact.name, Contact.organisation, Contact.erased_at, Address.kind, Address.value, ContactWords.words)
 _KNOWN = len(_COLUMNS) - 1
-_CONTACT = Prepared(
+_JOINED = (
     select(*_COLUMNS)
     .select_from(Contact)
     .outerjoin(Address, Address.contact_id == Contact.id)
     .outerjoin(ContactWords, ContactWords.contact_id == Contact.id)
-    .where(Contact.id == bindparam("contact"))
-    .order_by(Address.id),
-    columns=_COLUMNS,
 )
+_CONTACT = Prepared(_JOINED.where(Contact.id == bindparam("contact")).order_by(Address.id), columns=_COLUMNS)
+_SEVERAL = (Contact.id, *_COLUMNS, Address.id)
+_CONTACTS = Among(_JOINED.with_only_columns(*_SEVERAL, maintain_column_froms=True), Contact.id, _SEVERAL)
 """A contact, a row for each address, and what it is found by until now."""
 
 

@@ -167,11 +167,11 @@ class Live:
 
     def _step(self) -> int:
         with self.service.db.read() as session:
+            head = spine.head(session)  # first: what is added between the two is not passed over
             rows = spine.news(session, self.position or 0, BATCH)
-            end = rows[-1].id if rows else spine.head(session)
         for follower in self._followers if rows else ():
             self._tell(follower, rows)
-        self.position = max(end, self.position or 0)
+        self.position = max(rows[-1].id if rows else head, self.position or 0)
         return len(rows)
 
     def _tell(self, follower: Follower, rows: Sequence[Appended]) -> None:

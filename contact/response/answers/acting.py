@@ -27,7 +27,7 @@ from contact.db import Utc, utcnow
 from contact.directory import Address
 from contact.errors import HanmaruError, NotFound
 from contact.inbox import Inbox, InboxState
-from contact.log import Interaction, Name
+from contact.log import Appended, Interaction, Name, Reader
 from contact.messages import AddressKind
 from contact.outbox import Delivery, Words
 from contact.prepared import Prepared
@@ -51,6 +51,8 @@ NO_ANSWER = "no_automatic_answer"
 REACHED = (AddressKind.EMAIL.value, AddressKind.TEL.value, AddressKind.VISITOR.value)
 """Kinds of address an automatic answer goes to: nobody's paper is used up by a machine."""
 
+NAMES = frozenset({str(Name.MESSAGE_RECEIVED), str(Name.MESSAGE_QUEUED), str(Name.DELIVERY_CANCELLED)})
+
 T = TypeVar("T")
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -63,7 +65,10 @@ class Answering:
         self._clock = clock
         self._figures: dict[tuple[int, int | None], tuple[datetime, Figure | None]] = {}
 
-    def read(self, session: Session, row: Interaction) -> None:
+    def reader(self) -> Reader:
+        return Reader("answers", self.read, NAMES)
+
+    def read(self, session: Session, row: Appended) -> None:
         """One row of the log."""
         match row.name:
             case Name.MESSAGE_RECEIVED:
@@ -79,7 +84,7 @@ class Answering:
             case _:
                 pass
 
-    def _received(self, session: Session, row: Interaction, now: datetime) -> None:
+    def _received(self, session: Session, row: Appended, now: datetime) -> None:
         """Cheap questions first: nearly every row ends at one of them, in a transaction everybody waits for."""
         rules = _rules(session, row)
         if not rules or not says_a_person(row):
@@ -103,7 +108,7 @@ class Answering:
             self._confirm(session, now, row, conversation, confirm)
 
     def _closed(
-        self, session: Session, now: datetime, row: Interaction, talk: Conversation, rule: AutomaticAnswer, hours: Hours
+        self, session: Session, now: datetime, row: Appended, talk: Conversation, rule: AutomaticAnswer, hours: Hours
     ) -> None:
         """Once for each sender and closed period."""
         opening = hours.next_opening(row.at)
@@ -115,7 +120,7 @@ class Answering:
         self._put(session, now, row, talk, rule, language, said, key)
 
     def _confirm(
-        self, session: Session, now: datetime, row: Interaction, talk: Conversation, rule: AutomaticAnswer
+        self, session: Session, now: datetime, row: Appended, talk: Conversation, rule: AutomaticAnswer
     ) -> None:
         """Once for each opening of a conversation, on its first words."""
         opened = _opening(session, talk)
@@ -137,7 +142,7 @@ class Answering:
         return found
 
     def _put(
-        self, session: Session, now: datetime, row: Interaction, talk: Conversation, rule: AutomaticAnswer,
+        self, session: Session, now: datetime, row: Appended, talk: Conversation, rule: AutomaticAnswer,
         language: str, said: Mapping[str, str], key: str,
     ) -> None:  # fmt: skip
         log.lock(session)
@@ -160,7 +165,7 @@ class Answering:
             logger.info("no automatic answer", row=row.id, why=str(refused))
 
 
-def says_a_person(row: Interaction) -> bool:
+def says_a_person(row: Appended) -> bool:
     """Whether the message says of itself that a person may be answered by a machine."""
     content = row.content or {}
     if floods.marked(row):
@@ -177,13 +182,13 @@ _TOLD = Prepared(
 )
 
 
-def _just_told(session: Session, now: datetime, row: Interaction) -> bool:
+def _just_told(session: Session, now: datetime, row: Appended) -> bool:
     """Whether a machine of ours wrote there a moment ago."""
     session.flush()
     return bool(_TOLD.rows(session, {"address": row.address_id, "since": now - PAUSE}))
 
 
-def may_answer(session: Session, row: Interaction) -> bool:
+def may_answer(session: Session, row: Appended) -> bool:
     """Whether a machine of ours may answer at the address a message came from."""
     address = session.get(Address, row.address_id) if row.address_id else None
     if address is None or address.kind not in REACHED or address.unreachable_at is not None:
@@ -203,13 +208,27 @@ def _is_ours(session: Session, address: Address) -> bool:
     return not ours.isdisjoint((address.value, bare))
 
 
-def _rules(session: Session, row: Interaction) -> dict[Kind, AutomaticAnswer]:
+def _rules(session: Session, row: Appended) -> dict[Kind, AutomaticAnswer]:
     """What is switched on in the inbox, since before this row."""
     if row.inbox_id is None:
         return {}
     number = row.inbox_id
-    found = _once(session, ("rules", number), lambda: {kind: automatic.find(session, number, kind) for kind in Kind})
+    found = _once(session, ("rules", number), lambda: _switched_on(session, number))
     return {kind: rule for kind, rule in found.items() if rule and rule.on_since and rule.on_since <= row.at}
+
+
+_ON = Prepared(
+    select(AutomaticAnswer.kind).where(
+        AutomaticAnswer.inbox_id == bindparam("inbox"), AutomaticAnswer.on_since.is_not(None)
+    ),
+    [AutomaticAnswer.kind],
+)
+
+
+def _switched_on(session: Session, number: int) -> dict[Kind, AutomaticAnswer | None]:
+    session.flush()
+    kinds = _ON.rows(session, {"inbox": number})
+    return {Kind(kind): automatic.find(session, number, Kind(kind)) for (kind,) in kinds}
 
 
 def _hours(session: Session, calendar_id: int | None) -> Hours:
@@ -241,7 +260,7 @@ def _opening(session: Session, talk: Conversation) -> int:
     return 0
 
 
-def _attended(session: Session, talk: Conversation, row: Interaction) -> bool:
+def _attended(session: Session, talk: Conversation, row: Appended) -> bool:
     """Whether a person answered just before."""
     each = Interaction
     last = session.scalar(
@@ -253,7 +272,7 @@ def _attended(session: Session, talk: Conversation, row: Interaction) -> bool:
     return last is not None and last > row.at - ATTENDED
 
 
-def _language(session: Session, talk: Conversation, row: Interaction) -> str:
+def _language(session: Session, talk: Conversation, row: Appended) -> str:
     try:
         contact = directory.root(session, directory.get(session, talk.contact_id))
     except NotFound:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.conversation import Conversation
 from contact.db import Base, Id, Utc
-from contact.log import Interaction, Name
+from contact.log import Appended, Interaction, Name
 from contact.response.hours import Hours
 
 WINDOW = timedelta(days=28)
@@ -55,7 +55,7 @@ class Figure:
     most: timedelta
 
 
-def heard(session: Session, row: Interaction) -> None:
+def heard(session: Session, row: Appended) -> None:
     """An agent answered: note it when it is the first answer of a conversation a customer began."""
     if row.conversation_id is None or session.get(FirstAnswer, row.conversation_id) is not None:
         return
@@ -83,7 +83,7 @@ def heard(session: Session, row: Interaction) -> None:
     session.flush()
 
 
-def taken_back(session: Session, row: Interaction) -> None:
+def taken_back(session: Session, row: Appended) -> None:
     """A message was taken back before it left: it was no answer."""
     if row.about_id is not None:
         session.execute(delete(FirstAnswer).where(FirstAnswer.interaction_id == row.about_id))

@@ -15,7 +15,7 @@ from sqlalchemy import Index, Integer, Text, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Utc
-from contact.log import Interaction
+from contact.log import Appended
 
 FORGOTTEN = timedelta(days=2)
 """What was taken and not sent within this time was thrown away."""
@@ -71,7 +71,7 @@ def take(session: Session, now: datetime, answer_id: int, user_id: int, place: i
     session.add(CannedTake(answer_id=answer_id, user_id=user_id, conversation_id=place, text=text, at=now))
 
 
-def sent(session: Session, row: Interaction) -> None:
+def sent(session: Session, row: Appended) -> None:
     """Count what an agent had taken and has now sent with `row`, their message; twice changes nothing more."""
     places = [place for place in (row.conversation_id, 0, -(row.contact_id or 0)) if place is not None]
     query = select(CannedTake).where(CannedTake.user_id == row.user_id, CannedTake.conversation_id.in_(places))

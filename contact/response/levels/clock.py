@@ -7,7 +7,8 @@ the due times of running clocks, while results that are written stay).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,10 +29,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from contact import within
 from contact.conversation import Conversation, State
 from contact.db import Base, Id, Json, Utc, wake
-from contact.log import Interaction, Name
-from contact.prepared import Prepared
+from contact.log import Change, Interaction, Name
+from contact.prepared import Among, Prepared
 from contact.response.levels import promise as promises
 from contact.response.levels.course import Course, Ended, Target, kept, of_kept, replay
 from contact.response.levels.policy import Policies, forget
@@ -112,42 +114,97 @@ class ServiceResult(Base):
 
 
 _CLOCK: Table = ServiceClock.__table__  # type: ignore[assignment]
-_READ = Prepared(
-    select(_CLOCK.c.course, _CLOCK.c.next_at).where(_CLOCK.c.conversation_id == bindparam("number")),
-    [_CLOCK.c.course, _CLOCK.c.next_at],
-)
+_LINE = (_CLOCK.c.conversation_id, _CLOCK.c.course)
+_READ = Among(select(*_LINE), _CLOCK.c.conversation_id, _LINE)
 _DERIVED = ("course", "target", "policy_id", "allowed", "warn_at", "due_at", "next_at")
 _VALUES: dict[str, Any] = {name: bindparam(name, type_=_CLOCK.c[name].type) for name in _DERIVED}
 _ADD = Prepared(insert(_CLOCK).values(conversation_id=bindparam("number"), **_VALUES))
 _CHANGE = Prepared(update(_CLOCK).where(_CLOCK.c.conversation_id == bindparam("number")).values(_VALUES))
 _DROP = Prepared(delete(_CLOCK).where(_CLOCK.c.conversation_id == bindparam("number")))
-_RESULT = Prepared.insert(ServiceResult)
+_ENDED: Table = ServiceResult.__table__  # type: ignore[assignment]
+_RESULT = Prepared(
+    insert(_ENDED).values({one.name: bindparam(one.name, type_=one.type) for one in _ENDED.c if one.name != "id"})
+)
 _ROW = Interaction
 _ROWS = select(
     _ROW.id, _ROW.at, _ROW.name, _ROW.inbox_id, _ROW.channel, _ROW.user_id, _ROW.about_id, _ROW.data
 ).order_by(_ROW.id)
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction knows. `gather`: what changes is written at its end, not one by one."""
+
+    gather: bool = False
+    courses: dict[int, Course | None] = field(default_factory=dict)
+    kept: set[int] = field(default_factory=set)
+    """Conversations that have a line in the table."""
+    changed: set[int] = field(default_factory=set)
+    results: list[dict[str, Any]] = field(default_factory=list)
+
+
+def prepare(session: Session, rows: Sequence[Change]) -> None:
+    """Before a batch of rows: the lines of its conversations, all at once."""
+    batch = within.one(session, _Batch)
+    batch.gather = True
+    _fetch(session, batch, {row.conversation_id for row in rows if row.conversation_id is not None})
+
+
+def write(session: Session) -> None:
+    """After a batch: what changed."""
+    batch = within.one(session, _Batch)
+    batch.gather = False
+    _lines(session, batch)
+    _results(session, batch)
+
+
 def course_of(session: Session, conversation_id: int) -> Course | None:
     """What is kept of a conversation; None when it is done, merged, or was never seen."""
-    rows = _READ.rows(session, {"number": conversation_id})
-    return of_kept(rows[0][0]) if rows else None
+    batch = within.one(session, _Batch)
+    if conversation_id not in batch.courses:
+        _fetch(session, batch, {conversation_id})
+    return batch.courses[conversation_id]
 
 
-def keep(session: Session, conversation_id: int, course: Course, known: bool) -> None:
-    """Write its line with all due times. `known`: there is one already."""
-    if course.done:
-        if known:
-            _DROP.run(session, {"number": conversation_id})
-        return
-    derived = derive(Policies.of(session), course)
-    (_CHANGE if known else _ADD).run(session, {"number": conversation_id, "course": kept(course), **derived})
-    if derived["next_at"] is not None:
+def keep(session: Session, conversation_id: int, course: Course | None) -> None:
+    """Its line, with all due times; a conversation that is done, or merged (None), has none."""
+    batch = within.one(session, _Batch)
+    if conversation_id not in batch.courses:
+        _fetch(session, batch, {conversation_id})
+    batch.courses[conversation_id] = None if course is None or course.done else course
+    batch.changed.add(conversation_id)
+    if not batch.gather:
+        _lines(session, batch)
+
+
+def _fetch(session: Session, batch: _Batch, conversations: Set[int]) -> None:
+    wanted = conversations - batch.courses.keys()
+    batch.courses |= dict.fromkeys(wanted)
+    for number, course in _READ.rows(session, wanted):
+        batch.courses[number] = of_kept(course)
+        batch.kept.add(number)
+
+
+def _lines(session: Session, batch: _Batch) -> None:
+    old, new, gone = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
+    for number in sorted(batch.changed):
+        if (course := batch.courses[number]) is not None:
+            derived = derive(Policies.of(session), course)
+            (old if number in batch.kept else new).append({"number": number, "course": kept(course), **derived})
+            batch.kept.add(number)
+        elif number in batch.kept:
+            gone.append({"number": number})
+            batch.kept.discard(number)
+    batch.changed = set()
+    for statement, lines in ((_CHANGE, old), (_ADD, new), (_DROP, gone)):
+        statement.many(session, lines)
+    if any(line["next_at"] is not None for line in (*old, *new)):
         wake(session, NUDGE)
 
 
-def drop(session: Session, conversation_id: int) -> None:
-    _DROP.run(session, {"number": conversation_id})
+def _results(session: Session, batch: _Batch) -> None:
+    results, batch.results = batch.results, []
+    _RESULT.many(session, results)
 
 
 def derive(policies: Policies, course: Course) -> dict[str, Any]:
@@ -179,9 +236,12 @@ def derive(policies: Policies, course: Course) -> dict[str, Any]:
 
 def finish(session: Session, conversation_id: int, ended: Iterable[Ended]) -> None:
     """Write what became of clocks."""
+    batch = within.one(session, _Batch)
     for one in ended:
         if (values := result(Policies.of(session), one)) is not None:
-            _RESULT.number(session, {"conversation_id": conversation_id, **values})
+            batch.results.append({"conversation_id": conversation_id, **values})
+    if not batch.gather:
+        _results(session, batch)
 
 
 def result(policies: Policies, one: Ended) -> dict[str, Any] | None:
@@ -245,8 +305,8 @@ def shown_in(session: Session, conversation_id: int, upto: int) -> int:
 def refold(session: Session, conversation_id: int, upto: int) -> None:
     """Write what the log says: the line anew, results that are missing, and none that are not so any more."""
     course, ended = told(session, conversation_id, upto)
-    known = bool(_READ.rows(session, {"number": conversation_id}))
-    keep(session, conversation_id, course, known)
+    keep(session, conversation_id, course)
+    _results(session, within.one(session, _Batch))
     keys = {(one.target.value, one.clock.started_id, one.row_id): one for one in ended}
     there = select(ServiceResult).where(ServiceResult.conversation_id == conversation_id)
     for row in session.scalars(there).all():

@@ -2,9 +2,10 @@
 
 Three clocks: the first answer, every next answer, and the resolution. Answer clocks start with a
 customer's message that nobody has answered and end with the next answer a person writes;
-automatic answers and notes are none. The resolution clock starts with the first message and ends
-with resolving; opened again, the conversation gets a new one, and it stands still while the
-conversation is pending or snoozed. Answer clocks do not: an unanswered customer waits all the same.
+automatic answers and notes are none, and a mail of a list or in bulk starts no clock. The
+resolution clock starts with the first message and ends with resolving; opened again, the
+conversation gets a new one, and it stands still while the conversation is pending or snoozed.
+Answer clocks do not: an unanswered customer waits all the same.
 A clock knows nothing of promises: it keeps the stretches of time in which it ran, and what those
 are worth in working hours is asked later (`promise.py`).
 
@@ -18,10 +19,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from contact.conversation.state import State
-from contact.log import Name
+from contact.log import BULK, Change, Name
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
@@ -107,27 +108,6 @@ class Ended:
     kept: bool
 
 
-class Change(Protocol):
-    """What the fold reads of a row of the log; no words, so erasing a person changes nothing."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def inbox_id(self) -> int | None: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def user_id(self) -> int | None: ...
-    @property
-    def about_id(self) -> int | None: ...
-    @property
-    def data(self) -> Mapping[str, Any]: ...
-
-
 def step(course: Course, row: Change) -> tuple[Course, tuple[Ended, ...]]:
     """After `row`, and the clocks it ended. Names it does not know change nothing."""
     change = _STEPS.get(row.name)
@@ -182,6 +162,8 @@ def _opened(course: Course, row: Change) -> Step:
 def _received(course: Course, row: Change) -> Step:
     facts = course.facts
     facts = replace(facts, inbox_id=row.inbox_id or facts.inbox_id, channel=row.channel or facts.channel)
+    if row.data.get(BULK):
+        return replace(course, facts=facts), ()
     clocks = dict(course.clocks)
     runs: tuple[Run, ...] = ((row.at, None),) if course.state == State.OPEN.value else ()
     if not any(target in clocks for target in ANSWERS):
@@ -214,7 +196,8 @@ def _end(course: Course, row: Change, targets: tuple[Target, ...], kept: bool) -
 
 def _to(state: State) -> Callable[[Course, Change], Step]:
     def change(course: Course, row: Change) -> Step:
-        if state is State.OPEN and course.state == State.RESOLVED.value and Target.RESOLUTION not in course.clocks:
+        anew = state is State.OPEN and course.state == State.RESOLVED.value and not row.data.get(BULK)
+        if anew and Target.RESOLUTION not in course.clocks:
             course = replace(course, clocks={**course.clocks, Target.RESOLUTION: Clock(row.at, row.id)})
         return _settled(replace(course, state=state.value), row.at), ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contact.log import Interaction, Name, Reader, ReaderState
+from contact.log import Appended, Name, Reader, ReaderState
 from contact.response.levels import clock
 from contact.response.levels.course import STEPS, Course, absorb, step
 
@@ -14,7 +14,7 @@ _MERGES = frozenset({str(Name.CONVERSATION_MERGED), str(Name.CONVERSATION_UNMERG
 _ANEW = str(Name.DELIVERY_CANCELLED)
 
 
-def read(session: Session, row: Interaction) -> None:
+def read(session: Session, row: Appended) -> None:
     """One row; twice changes nothing more: a clock is known by the row it began with."""
     number = row.conversation_id
     if number is None:
@@ -27,41 +27,36 @@ def read(session: Session, row: Interaction) -> None:
         _merge(session, number, row)
 
 
-def _step(session: Session, number: int, row: Interaction) -> None:
+def _step(session: Session, number: int, row: Appended) -> None:
     before = clock.course_of(session, number)
-    if before is None:
-        if row.name != Name.CONVERSATION_OPENED:
-            _unknown(session, number, row)
-            return
-        before = Course()
-        known = False
-    else:
-        known = True
-    after, ended = step(before, row)
+    if before is None and row.name != Name.CONVERSATION_OPENED:
+        _unknown(session, number, row)
+        return
+    after, ended = step(before or Course(), row)
     if ended:
         clock.finish(session, number, ended)
-    if after is not before or not known:
-        clock.keep(session, number, after, known)
+    if after != before:
+        clock.keep(session, number, after)
 
 
-def _unknown(session: Session, number: int, row: Interaction) -> None:
+def _unknown(session: Session, number: int, row: Appended) -> None:
     """Done, and something happens again; or merged, and then the other one has its clocks."""
     if clock.shown_in(session, number, row.id) == number:
         clock.refold(session, number, row.id)
 
 
-def _merge(session: Session, number: int, row: Interaction) -> None:
+def _merge(session: Session, number: int, row: Appended) -> None:
     if row.name == Name.CONVERSATION_UNMERGED:
         clock.refold(session, number, row.id)
         clock.refold(session, clock.shown_in(session, row.data["from"], row.id), row.id)
         return
     gone, into = clock.course_of(session, number), row.data["into"]
-    clock.drop(session, number)
+    clock.keep(session, number, None)
     if gone is None or not gone.clocks:
         return
     known = clock.course_of(session, into)
     course = known if known is not None else clock.told(session, into, row.id - 1)[0]
-    clock.keep(session, into, absorb(course, row.at, gone), known is not None)
+    clock.keep(session, into, absorb(course, row.at, gone))
 
 
 def position(session: Session) -> int:
@@ -69,4 +64,4 @@ def position(session: Session) -> int:
     return session.scalar(select(ReaderState.position).where(ReaderState.name == NAME)) or 0
 
 
-reader = Reader(NAME, read)
+reader = Reader(NAME, read, STEPS | _MERGES | {_ANEW}, clock.prepare, clock.write)

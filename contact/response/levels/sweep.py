@@ -70,7 +70,7 @@ def _look(session: Session, now: datetime, known: Policies, number: int, course:
         if promise is not None and clock.running and clock.breached < promise.seconds:
             told |= _tell(session, now, number, target, clock, promise)
     if not told:
-        clocks.keep(session, number, course, True)
+        clocks.keep(session, number, course)
 
 
 def _tell(session: Session, now: datetime, number: int, target: Target, clock: Clock, promise: Promise) -> bool:
@@ -112,7 +112,9 @@ def _escalate(session: Session, now: datetime, number: int, wanted: dict[str, An
     """What the policy wants done with an overdue conversation, each along with the row that says so."""
     if not wanted:
         return
-    one = conversations.get(session, number)
+    one = conversations.talk(session, number)
+    if one is None:
+        return
     if (priority := wanted.get("priority")) and priority_of(priority) > one.priority:
         conversations.prioritise(session, now, one, priority, None, about_id)
     if queue := wanted.get("queue"):

@@ -18,7 +18,7 @@ from contact import attendance, log
 from contact import conversation as conversations
 from contact.conversation import Conversation, State
 from contact.db import utcnow
-from contact.log import Interaction, Name, Reader
+from contact.log import Appended, Interaction, Name, Reader
 from contact.prepared import Prepared
 from contact.response.queues import back
 from contact.response.queues.member import QueueInbox
@@ -27,6 +27,7 @@ from contact.response.queues.queue import Queue
 RECENT: Final = timedelta(days=1)
 """Who came back longer ago than this is found by `back.sweep`, if they still wait."""
 INBOX: Final = "inbox"
+NAMES: Final = frozenset({str(Name.CONVERSATION_OPENED), str(Name.CONVERSATION_REOPENED)})
 _COLUMNS = (QueueInbox.queue_id, QueueInbox.since)
 _FEEDS = Prepared(
     select(*_COLUMNS)
@@ -39,27 +40,27 @@ _FEEDS = Prepared(
 def reader(clock: Callable[[], datetime] = utcnow) -> Reader:
     """`clock` is asked for what is done now."""
 
-    def read(session: Session, row: Interaction) -> None:
+    def read(session: Session, row: Appended) -> None:
         if row.name == Name.CONVERSATION_OPENED:
             _opened(session, clock(), row)
         elif row.name == Name.CONVERSATION_REOPENED:
             _reopened(session, clock(), row)
 
-    return Reader("queues", read)
+    return Reader("queues", read, NAMES)
 
 
-def _opened(session: Session, now: datetime, row: Interaction) -> None:
+def _opened(session: Session, now: datetime, row: Appended) -> None:
     """What we begin ourselves is in the hands of whoever began it."""
     if row.user_id is None and (queue := _queue_for(session, row, row.inbox_id)) is not None:
         _into(session, now, row, queue)
 
 
-def _queue_for(session: Session, row: Interaction, inbox: int | None) -> int | None:
+def _queue_for(session: Session, row: Appended, inbox: int | None) -> int | None:
     found = _FEEDS.rows(session, {"inbox": inbox}) if inbox else []
     return int(found[0][0]) if found and found[0][1] <= row.at else None
 
 
-def _into(session: Session, now: datetime, row: Interaction, queue: int) -> None:
+def _into(session: Session, now: datetime, row: Appended, queue: int) -> None:
     log.lock(session)
     one = session.get(Conversation, row.conversation_id)
     if one is not None and one.queue_id is None and one.merged_into is None and not _sorted(session, one.id):
@@ -74,7 +75,7 @@ def _sorted(session: Session, conversation_id: int) -> bool:
     return session.scalar(rows.limit(1)) is not None
 
 
-def _reopened(session: Session, now: datetime, row: Interaction) -> None:
+def _reopened(session: Session, now: datetime, row: Appended) -> None:
     """A new message opened it again: its agent has it, if they are here."""
     if row.user_id is not None or row.at < now - RECENT:
         return

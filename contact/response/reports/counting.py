@@ -16,14 +16,14 @@ The rules, in one place (in people's words: `words.py`):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from contact.log import Interaction, Name
+from contact.log import Change, Interaction, Name
 from contact.response.reports import sheet as sheets
 from contact.response.reports.measure import Kind
 from contact.response.reports.sheet import Sheet
@@ -36,34 +36,7 @@ TARGETS = {"first": 1, "next": 2, "resolution": 3}
 """What a service level promises, as `Measure.value` has it."""
 
 
-class Row(Protocol):
-    """What is read of a row of the log."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def conversation_id(self) -> int | None: ...
-    @property
-    def contact_id(self) -> int | None: ...
-    @property
-    def inbox_id(self) -> int | None: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def user_id(self) -> int | None: ...
-    @property
-    def about_id(self) -> int | None: ...
-    @property
-    def delivery_id(self) -> int | None: ...
-    @property
-    def data(self) -> Mapping[str, Any]: ...
-
-
-def count(session: Session, row: Row) -> None:
+def count(session: Session, row: Change) -> None:
     """Count one row; a row that was counted before changes nothing."""
     if row.conversation_id is None or row.name not in NAMES:
         return
@@ -122,7 +95,7 @@ def _taken_back(rows: Iterable[Any]) -> set[int]:
     return {row.about_id for row in told if row.about_id} | {row.id for row in queued if row.delivery_id in deliveries}
 
 
-def _carry(session: Session, row: Row, talk: Talk) -> None:
+def _carry(session: Session, row: Change, talk: Talk) -> None:
     """Who waits in a conversation waits in the one it is merged into, and no longer once they are apart again."""
     into = row.data.get("into") if row.name == Name.CONVERSATION_MERGED else row.data.get("from")
     if into is None or row.conversation_id is None:
@@ -137,12 +110,12 @@ def _carry(session: Session, row: Row, talk: Talk) -> None:
 # -- what each row does ---------------------------------------------------------------------------
 
 
-def _opened(sheet: Sheet, row: Row) -> None:
+def _opened(sheet: Sheet, row: Change) -> None:
     sheet.talk.channel = row.channel or ""
     sheet.talk.inbox = row.inbox_id
 
 
-def _received(sheet: Sheet, row: Row) -> None:
+def _received(sheet: Sheet, row: Change) -> None:
     talk, at = sheet.talk, micros(row.at)
     talk.channel = row.channel or talk.channel
     talk.inbox = row.inbox_id or talk.inbox
@@ -152,7 +125,7 @@ def _received(sheet: Sheet, row: Row) -> None:
         talk.waits = at
 
 
-def _queued(sheet: Sheet, row: Row) -> None:
+def _queued(sheet: Sheet, row: Change) -> None:
     talk, at = sheet.talk, micros(row.at)
     if row.user_id is None or row.data.get("automatic"):
         sheet.add(Kind.AUTO, row, row.at, at, agent=row.user_id)
@@ -170,13 +143,13 @@ def _queued(sheet: Sheet, row: Row) -> None:
     talk.nobody_waits()
 
 
-def _due(row: Row) -> datetime | None:
+def _due(row: Change) -> datetime | None:
     told = row.data.get("due")
     when = datetime.fromisoformat(told) if told else None
     return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
 
 
-def _begin(sheet: Sheet, row: Row, at: int) -> None:
+def _begin(sheet: Sheet, row: Change, at: int) -> None:
     """The first word in it makes it a conversation that counts."""
     if sheet.talk.counted:
         return
@@ -185,14 +158,14 @@ def _begin(sheet: Sheet, row: Row, at: int) -> None:
     _round(sheet, row, at)
 
 
-def _round(sheet: Sheet, row: Row, at: int) -> None:
+def _round(sheet: Sheet, row: Change, at: int) -> None:
     talk = sheet.talk
     talk.resolved = False
     talk.round_id, talk.round_at, talk.score_id = row.id, at, 0
     sheet.add(Kind.OPEN, row, row.at, at, began=at, agent=talk.agent)
 
 
-def _again(sheet: Sheet, row: Row) -> None:
+def _again(sheet: Sheet, row: Change) -> None:
     """Opened again, or taken up in any other way: what was resolved is not."""
     talk = sheet.talk
     if talk.counted and talk.resolved:
@@ -201,7 +174,7 @@ def _again(sheet: Sheet, row: Row) -> None:
     talk.resolved = False
 
 
-def _resolved(sheet: Sheet, row: Row) -> None:
+def _resolved(sheet: Sheet, row: Change) -> None:
     talk, at = sheet.talk, micros(row.at)
     if talk.counted and not talk.resolved:
         sheet.drop(talk.round_id, Kind.OPEN)
@@ -213,7 +186,7 @@ def _resolved(sheet: Sheet, row: Row) -> None:
     talk.nobody_waits()
 
 
-def _sorted(sheet: Sheet, row: Row) -> None:
+def _sorted(sheet: Sheet, row: Change) -> None:
     talk = sheet.talk
     talk.queue = row.data.get("queue")
     if talk.queue is not None and not talk.sorted:
@@ -222,7 +195,7 @@ def _sorted(sheet: Sheet, row: Row) -> None:
     sheet.held()
 
 
-def _assigned(sheet: Sheet, row: Row) -> None:
+def _assigned(sheet: Sheet, row: Change) -> None:
     talk = sheet.talk
     talk.agent = row.data.get("assignee")
     if talk.agent is not None:
@@ -233,7 +206,7 @@ def _assigned(sheet: Sheet, row: Row) -> None:
     sheet.held()
 
 
-def _rated(sheet: Sheet, row: Row) -> None:
+def _rated(sheet: Sheet, row: Change) -> None:
     """The last rating since it was opened counts, or the one said instead; it is that of who wrote last."""
     talk, score = sheet.talk, row.data.get("score")
     if not isinstance(score, int) or not 1 <= score <= 5:
@@ -246,21 +219,21 @@ def _rated(sheet: Sheet, row: Row) -> None:
     )
 
 
-def _asked(sheet: Sheet, row: Row) -> None:
+def _asked(sheet: Sheet, row: Change) -> None:
     sheet.add(Kind.ASKED, row, row.at, micros(row.at), agent=sheet.talk.writer or sheet.talk.agent)
 
 
-def _breached(sheet: Sheet, row: Row) -> None:
+def _breached(sheet: Sheet, row: Change) -> None:
     value = TARGETS.get(str(row.data.get("target")), 0)
     sheet.add(Kind.BREACHED, row, row.at, micros(row.at), value=value, agent=sheet.talk.agent)
 
 
-def _merged(sheet: Sheet, row: Row) -> None:
+def _merged(sheet: Sheet, row: Change) -> None:
     sheet.talk.into = row.data["into"]
     sheet.hide(True)
 
 
-def _unmerged(sheet: Sheet, _row: Row) -> None:
+def _unmerged(sheet: Sheet, _row: Change) -> None:
     sheet.talk.into = None
     sheet.hide(False)
 
@@ -284,7 +257,7 @@ _STEPS: dict[str, Callable[[Sheet, Any], None]] = {
     BREACHED: _breached,
 }
 _MERGES = frozenset({Name.CONVERSATION_MERGED, Name.CONVERSATION_UNMERGED})
-NAMES = frozenset({*_STEPS, Name.DELIVERY_CANCELLED})
+NAMES = frozenset({*map(str, _STEPS), str(Name.DELIVERY_CANCELLED)})
 """Names that mean something here; every other row costs one look into this set."""
 
 _ROWS = (

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from contact import log
 from contact.db import Database, utcnow, wake
 from contact.log import Reader, ReaderState
-from contact.response.reports.counting import count
+from contact.response.reports import sheet
+from contact.response.reports.counting import NAMES, count
 from contact.response.reports.measure import Measure, Measured
 
 NAME = "reports"
@@ -18,7 +19,7 @@ PART = 5_000
 """Rows emptied in one transaction: whoever waits for the database's one write lock comes between two."""
 REBUILDING = "being counted anew"
 
-READER = Reader(NAME, count)
+READER = Reader(NAME, count, NAMES, sheet.prepare, sheet.write)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,14 +11,27 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.orm import Session
 
-from contact.prepared import Prepared
+from contact import within
+from contact.log import Change
+from contact.prepared import Among, Prepared
 from contact.response.reports.measure import KINDS, ONCE, SLOT, Kind, Measure, Measured
 from contact.response.reports.talk import Talk
 
 _ROW: sa.Table = Measure.__table__  # type: ignore[assignment]
 _TALK: sa.Table = Measured.__table__  # type: ignore[assignment]
-_KNOWN = "talks the reports have read"
-"""Key in `session.info`: a transaction, and the talks read in it."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction knows. `gather`: what is new is written at its end, not one by one."""
+
+    gather: bool = False
+    talks: dict[int, tuple[int, Talk]] = field(default_factory=dict)
+    """The last counted row of each conversation (0 = none), and where it stands."""
+    kept: set[int] = field(default_factory=set)
+    """Conversations that have a line in the table."""
+    changed: set[int] = field(default_factory=set)
+    measures: list[dict[str, Any]] = field(default_factory=list)
 
 
 def _given(table: sa.Table) -> dict[str, Any]:
@@ -41,9 +56,8 @@ _GIVEN = Prepared(
     .where((_ROW.c.kind == bindparam("received")) | (_ROW.c.kind == bindparam("opened")))
     .values(agent_id=bindparam("agent"))
 )
-_READ = Prepared(
-    sa.select(_TALK.c.last_id, _TALK.c.state).where(_TALK.c.conversation_id == _OF), [_TALK.c.last_id, _TALK.c.state]
-)
+_LINE = (_TALK.c.conversation_id, _TALK.c.last_id, _TALK.c.state)
+_READ = Among(sa.select(*_LINE), _TALK.c.conversation_id, _LINE)
 _BEGIN = Prepared(sa.insert(_TALK).values(_given(_TALK)))
 _KEEP = Prepared(
     sa.update(_TALK)
@@ -91,59 +105,99 @@ class Sheet:
             "returned": False,
             "hidden": talk.into is not None and kind in ONCE,
         }
-        _ADD.run(self.session, values)
+        batch = within.one(self.session, _Batch)
+        batch.measures.append(values)
+        if not batch.gather:
+            _measures(self.session, batch)
 
     def drop(self, row_id: int, kind: Kind) -> None:
-        _DROP.run(self.session, {"number": row_id * KINDS + kind})
+        self._run(_DROP, {"number": row_id * KINDS + kind})
 
     def returned(self, row_id: int) -> None:
         """The conversation was opened again after this resolution."""
-        _RETURNED.run(self.session, {"number": row_id * KINDS + Kind.RESOLVED, "returned": True})
+        self._run(_RETURNED, {"number": row_id * KINDS + Kind.RESOLVED, "returned": True})
 
     def held(self) -> None:
         """Queue and agent of what is open now."""
         values = {"queue": self.talk.queue, "agent": self.talk.agent}
-        _HELD.run(self.session, {"number": self.talk.round_id * KINDS + Kind.OPEN, **values})
+        self._run(_HELD, {"number": self.talk.round_id * KINDS + Kind.OPEN, **values})
 
     def sorted(self, queue: int) -> None:
         """The first queue it is put into: also for what was before."""
-        _SORTED.run(self.session, {"conversation": self.conversation_id, "queue": queue})
+        self._run(_SORTED, {"conversation": self.conversation_id, "queue": queue})
 
     def given(self, agent: int) -> None:
         """The first who has it: also for what came in before."""
         values = {"conversation": self.conversation_id, "received": int(Kind.IN), "opened": int(Kind.OPENED)}
-        _GIVEN.run(self.session, {**values, "agent": agent})
+        self._run(_GIVEN, {**values, "agent": agent})
 
     def hide(self, hide: bool) -> None:
+        _measures(self.session, within.one(self.session, _Batch))
         mine = sa.update(_ROW).where(_ROW.c.conversation_id == self.conversation_id)
         self.session.execute(mine.where(_ROW.c.kind.in_([int(kind) for kind in ONCE])).values(hidden=hide))
 
     def forget(self) -> None:
         """Everything of this conversation, to count it anew."""
-        _FORGET.run(self.session, {"conversation": self.conversation_id})
+        self._run(_FORGET, {"conversation": self.conversation_id})
+
+    def _run(self, statement: Prepared, values: dict[str, Any]) -> None:
+        """What touches rows that are there needs those that were gathered."""
+        _measures(self.session, within.one(self.session, _Batch))
+        statement.run(self.session, values)
+
+
+def prepare(session: Session, rows: Sequence[Change]) -> None:
+    """Before a batch: where its conversations stand, all at once."""
+    batch = within.one(session, _Batch)
+    batch.gather = True
+    _fetch(session, batch, {row.conversation_id for row in rows if row.conversation_id is not None})
+
+
+def write(session: Session) -> None:
+    """After a batch: what it measured, and where its conversations stand now."""
+    batch = within.one(session, _Batch)
+    batch.gather = False
+    _measures(session, batch)
+    _lines(session, batch)
 
 
 def talk_of(session: Session, conversation_id: int) -> tuple[int, Talk]:
     """The last counted row of the conversation (0 = none) and where it stands; read once in a transaction."""
-    known = _known(session)
-    if (found := known.get(conversation_id)) is None:
-        rows = _READ.rows(session, {"conversation": conversation_id})
-        found = known[conversation_id] = (rows[0][0], Talk.of(rows[0][1])) if rows else (0, Talk())
-    return found
+    batch = within.one(session, _Batch)
+    if conversation_id not in batch.talks:
+        _fetch(session, batch, {conversation_id})
+    return batch.talks[conversation_id]
 
 
 def keep(session: Session, conversation_id: int, last_id: int, talk: Talk) -> None:
-    before, _ = talk_of(session, conversation_id)
-    if before:
-        _KEEP.run(session, {"conversation": conversation_id, "last": last_id, "kept": talk.kept()})
-    else:
-        _BEGIN.run(session, {"conversation_id": conversation_id, "last_id": last_id, "state": talk.kept()})
-    _known(session)[conversation_id] = (last_id, talk)
+    """Where it stands after row `last_id`."""
+    batch = within.one(session, _Batch)
+    batch.talks[conversation_id] = (last_id, talk)
+    batch.changed.add(conversation_id)
+    if not batch.gather:
+        _lines(session, batch)
 
 
-def _known(session: Session) -> dict[int, tuple[int, Talk]]:
-    transaction = session.get_transaction()
-    of, known = session.info.get(_KNOWN, (None, {}))
-    if of is not transaction:
-        _, known = session.info[_KNOWN] = (transaction, {})
-    return known  # type: ignore[no-any-return]
+def _fetch(session: Session, batch: _Batch, conversations: Set[int]) -> None:
+    wanted = conversations - batch.talks.keys()
+    batch.talks |= {number: (0, Talk()) for number in wanted}
+    for number, last, state in _READ.rows(session, wanted):
+        batch.talks[number] = (last, Talk.of(state))
+        batch.kept.add(number)
+
+
+def _measures(session: Session, batch: _Batch) -> None:
+    measures, batch.measures = batch.measures, []
+    _ADD.many(session, measures)
+
+
+def _lines(session: Session, batch: _Batch) -> None:
+    lines = [(number, *batch.talks[number]) for number in sorted(batch.changed)]
+    old = [line for line in lines if line[0] in batch.kept]
+    _KEEP.many(session, [{"conversation": number, "last": last, "kept": talk.kept()} for number, last, talk in old])
+    new = [line for line in lines if line[0] not in batch.kept]
+    _BEGIN.many(
+        session, [{"conversation_id": number, "last_id": last, "state": talk.kept()} for number, last, talk in new]
+    )
+    batch.kept |= batch.changed
+    batch.changed = set()

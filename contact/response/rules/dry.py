@@ -43,17 +43,20 @@ class Row:
     id: int
     at: datetime
     name: str
+    conversation_id: int | None
     contact_id: int | None
     inbox_id: int | None
     channel: str | None
+    user_id: int | None
     about_id: int | None
+    delivery_id: int | None
     data: dict[str, Any]
     erased_at: datetime | None
     body: str | None = None
     content: dict[str, Any] | None = None
 
 
-_COLUMNS = [getattr(Interaction, name) for name in list(Row.__dataclass_fields__)[:9]]
+_COLUMNS = [getattr(Interaction, name) for name in list(Row.__dataclass_fields__)[:12]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contact import conversation as conversations
 from contact.conversation import Conversation
 from contact.db import utcnow
-from contact.log import Interaction, Name, Reader
+from contact.log import Appended, Interaction, Name, Reader
 from contact.prepared import Prepared
 from contact.response.deeds import Speaker
 from contact.response.rules import acting, rule
@@ -43,12 +43,12 @@ class Rules:
         self._slow: dict[tuple[int, int, int], list[datetime]] = {}
 
     def reader(self) -> Reader:
-        return Reader("rules", self._read)
+        return Reader("rules", self._read, WAKING)
 
-    def _read(self, session: Session, row: Interaction) -> None:
+    def _read(self, session: Session, row: Appended) -> None:
         self.take(session, row, utcnow())
 
-    def take(self, session: Session, row: Interaction, now: datetime) -> list[int]:
+    def take(self, session: Session, row: Appended, now: datetime) -> list[int]:
         """Past all rules; returns those that acted."""
         if row.name not in WAKING or row.conversation_id is None or row.erased_at is not None:
             return []
@@ -59,7 +59,7 @@ class Rules:
         return self._past(session, now, chain, row, conversation, depth)
 
     def _past(
-        self, session: Session, now: datetime, chain: list[Ready], row: Interaction, one: Conversation, depth: int
+        self, session: Session, now: datetime, chain: list[Ready], row: Appended, one: Conversation, depth: int
     ) -> list[int]:
         facts = of_row(session, row, one)
         acted: list[int] = []
@@ -121,7 +121,7 @@ class Rules:
         return book
 
 
-def of_row(session: Session, row: Interaction, one: Conversation) -> Facts:
+def of_row(session: Session, row: Appended, one: Conversation) -> Facts:
     """The facts at a row of the log."""
     message = None
     if row.name in SAID:
@@ -145,11 +145,11 @@ def quiet(session: Session, now: datetime, kept: rule.Rule, hours: int) -> list[
     return found
 
 
-def _concerns(ready: Ready, row: Interaction) -> bool:
+def _concerns(ready: Ready, row: Appended) -> bool:
     return row.id > ready.since_id and ready.said.when.wakes(row.name, row.data or {})
 
 
-def _depth(session: Session, row: Interaction) -> int:
+def _depth(session: Session, row: Appended) -> int:
     """How many rules, one because of the other, led to this row."""
     if row.about_id is None or row.name in SAID:
         return 0

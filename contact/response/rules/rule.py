@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from contact import alarms, log
 from contact.db import Base, Id, Json, Utc
 from contact.errors import Conflict, Invalid, NotFound
+from contact.prepared import Prepared
 from contact.response.rules import loops
 from contact.response.rules.draft import Said, kept
 from contact.text import N_
@@ -224,9 +225,13 @@ def _unlooped(session: Session, rule_id: int, said: Said) -> None:
     loops.check({**on, rule_id: said}, rule_id)
 
 
+_STAMP = Prepared(select(func.max(Rule.stamp)), [Rule.stamp])
+
+
 def stamp(session: Session) -> int:
     """The newest change of any rule."""
-    return session.scalar(select(func.max(Rule.stamp))) or 0
+    session.flush()
+    return _STAMP.rows(session, {})[0][0] or 0
 
 
 def _stamp(session: Session) -> int:

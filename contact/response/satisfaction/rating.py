@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.conversation import Conversation
 from contact.db import Base, Id, Utc
-from contact.log import Interaction, Name
+from contact.log import Appended, Name
 from contact.response.satisfaction.ask import SatisfactionAsk
 
 
@@ -38,7 +38,7 @@ class Rating(Base):
     __table_args__ = (Index("ix_rating_at", "at"), Index("ix_rating_conversation_id", "conversation_id"))
 
 
-def heard(session: Session, row: Interaction) -> Rating | None:
+def heard(session: Session, row: Appended) -> Rating | None:
     """The rating a row speaks of, made if it is new; None when it says no score."""
     data: dict[str, Any] = row.data or {}
     score = data.get("score")
@@ -64,7 +64,7 @@ def heard(session: Session, row: Interaction) -> Rating | None:
     return made
 
 
-def _whose(session: Session, row: Interaction, data: dict[str, Any]) -> dict[str, int | None]:
+def _whose(session: Session, row: Appended, data: dict[str, Any]) -> dict[str, int | None]:
     if row.name == Name.SATISFACTION_RATED:
         return {"user_id": data.get("agent"), "queue_id": data.get("queue")}
     talk = session.get(Conversation, row.conversation_id)

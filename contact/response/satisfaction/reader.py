@@ -13,7 +13,7 @@ from contact import directory
 from contact.conversation import Conversation, Mention
 from contact.db import utcnow
 from contact.directory import Address
-from contact.log import Interaction, Name
+from contact.log import Appended, Interaction, Name, Reader
 from contact.messages import AddressKind
 from contact.response.answers import values
 from contact.response.satisfaction import rating, setting
@@ -21,6 +21,7 @@ from contact.response.satisfaction.ask import SatisfactionAsk, Step
 from contact.users import Role, User
 
 YOUNG = timedelta(minutes=10)
+NAMES = frozenset({str(Name.CONVERSATION_RESOLVED), str(Name.SATISFACTION_RATED), str(Name.CHAT_RATED)})
 ASKED = (AddressKind.EMAIL.value, AddressKind.TEL.value)
 """Kinds of address a question is sent to: the chat's widget asks by itself, paper is not asked."""
 
@@ -31,7 +32,10 @@ class Listening:
     def __init__(self, clock: Callable[[], datetime] = utcnow) -> None:
         self._clock = clock
 
-    def read(self, session: Session, row: Interaction) -> None:
+    def reader(self) -> Reader:
+        return Reader("satisfaction", self.read, NAMES)
+
+    def read(self, session: Session, row: Appended) -> None:
         """One row of the log; only what is young makes anything happen."""
         match row.name:
             case Name.CONVERSATION_RESOLVED:
@@ -45,7 +49,7 @@ class Listening:
                 pass
 
 
-def ended(session: Session, row: Interaction) -> None:
+def ended(session: Session, row: Appended) -> None:
     """Put a question aside for the end of a matter that a person asked about and a person answered."""
     since, chosen = setting.find(session)
     if since is None or row.at < since or row.conversation_id is None:
@@ -91,7 +95,7 @@ def _last(session: Session, talk: Conversation, name: Name) -> Interaction | Non
     return None
 
 
-def told(session: Session, row: Interaction, score: int) -> None:
+def told(session: Session, row: Appended, score: int) -> None:
     """A low score comes back to the supervisors: a tag, and a mention each of them sees until they look."""
     _, chosen = setting.find(session)
     if score > chosen.low or row.conversation_id is None:
