@@ -8,8 +8,7 @@ from hall_kit import Hall
 from sqlalchemy.exc import DatabaseError
 
 from campaigns import content as contents
-from campaigns.content import fields
-from campaigns.content import ContentVersion, Wording
+from campaigns.content import ContentVersion, Wording, fields
 from campaigns.content.wording import Draft
 from contact import conversation as conversations
 from contact import directory

@@ -37,6 +37,7 @@ class Visit(Base):
     at: Mapped[datetime] = mapped_column(Utc)
     campaign_id: Mapped[int] = mapped_column(Id)
     recipient_id: Mapped[int | None] = mapped_column(Id)
+    address_id: Mapped[int | None] = mapped_column(Id)
     kind: Mapped[str] = mapped_column(String(10))
     link: Mapped[int] = mapped_column(Integer)
     agent: Mapped[str] = mapped_column(String(300), default="")
@@ -50,6 +51,7 @@ class Visit(Base):
         Index("ix_visit_waits", "at", sqlite_where=_WAITS, postgresql_where=_WAITS),
         Index("ix_visit_recipient_id", "recipient_id"),
         Index("ix_visit_campaign_id", "campaign_id"),
+        Index("ix_visit_address_id", "address_id"),
         {"info": {"erase": ("agent",)}},
     )
 
@@ -70,7 +72,7 @@ def keep(session: Session, hit: Hit, *, campaign_id: int, recipient_id: int | No
     elif _kept(session, recipient_id) >= MOST:
         return
     else:
-        row.agent = hit.agent[:300]
+        row.agent, row.address_id = hit.agent[:300], session.get_one(Recipient, recipient_id).address_id
     session.add(row)
 
 

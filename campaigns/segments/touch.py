@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact import log
 from contact.db import Base, Id, Utc
-from contact.log import Appended, Interaction, Name, Reader, ReaderState
+from contact.log import Appended, Name, Reader, ReaderState
 from contact.prepared import Prepared
 
 

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("at", UTC, nullable=False),
         sa.Column("campaign_id", ID, nullable=False),
         sa.Column("recipient_id", ID, nullable=True),
+        sa.Column("address_id", ID, nullable=True),
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("link", sa.Integer(), nullable=False),
         sa.Column("agent", sa.String(length=300), nullable=False),
@@ -44,6 +45,7 @@ def upgrade() -> None:
     op.create_index("ix_visit_waits", "visit", ["at"], sqlite_where=WAITS, postgresql_where=WAITS)
     op.create_index("ix_visit_recipient_id", "visit", ["recipient_id"])
     op.create_index("ix_visit_campaign_id", "visit", ["campaign_id"])
+    op.create_index("ix_visit_address_id", "visit", ["address_id"])
     op.create_index(
         "ix_interaction_campaign", "interaction", ["about_id", "name"],
         sqlite_where=CAMPAIGNS, postgresql_where=CAMPAIGNS,
