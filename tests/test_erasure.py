@@ -320,12 +320,12 @@ def test_every_table_is_thought_of() -> None:
         "rule", "rule_version", "rule_day", "rule_failure", "rule_pace", "macro", "content", "content_version",
         "segment", "segment_version", "contact_touch", "contact_import", "contact_import_problem",
         "consent_text", "consent_notice", "consent_setting", "suppression",  # words of ours, dates, fingerprints
-        "campaign", "campaign_window",
+        "campaign", "campaign_window", "campaign_link",
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",
         "delivery", "exchange", "message_ref", "raw", "contact_words", "draft", "trusted_sender", "caught_mail",
-        "consent", "remote_file", "canned_take", "satisfaction_ask", "recipient",
+        "consent", "remote_file", "canned_take", "satisfaction_ask", "recipient", "visit",
         "contact_tag", "trade",
     }  # fmt: skip
     assert set(Base.metadata.tables) - harmless - erased == set()

@@ -39,6 +39,7 @@ APPENDS = {
     "contact/erasure.py",
     "contact/note.py",
     "campaigns/campaign.py",  # it began, paused, went on, ended
+    "campaigns/responses/visit.py",  # who followed its links
 }
 """Who may append to the log. Everything else asks one of these."""
 
