@@ -72,6 +72,7 @@ def setups() -> list[Setup]:
 
 def pages() -> list[Blueprint]:
     """Blueprints of the rooms."""
+    from campaigns.content import views as contents
     from channels import webhooks
     from channels.chat import views as chat
     from channels.sms import views as sms
@@ -79,7 +80,7 @@ def pages() -> list[Blueprint]:
     from contact.web import door, me, people
 
     own = [door.pages, me.pages, people.pages]
-    return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages()]
+    return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages(), contents.pages]
 
 
 def doors() -> list[Door]:

@@ -48,6 +48,7 @@ PUTS = {
     "contact/response/answers/acting.py",  # automatic answers
     "contact/response/satisfaction/asking.py",  # the question after a matter is done
     "contact/response/deeds/say.py",  # what a rule or a macro answers
+    "campaigns/content/trial.py",  # a content on trial, to an address of one's own
 }
 """Who may put a delivery in the outbox: what a person says, on a page or as a guest of the house; and two machines."""
 
