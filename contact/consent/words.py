@@ -47,4 +47,4 @@ def refuses(text: str, subject: str = "") -> bool:
 
 
 def _bare(text: str) -> str:
-    return _POLITE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    return _POLITE.sub("", unicodedata.normalize("NFKC", _POLITE.sub("", text))).casefold()
