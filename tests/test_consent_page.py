@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -56,7 +56,7 @@ class Door:
 
 
 @pytest.fixture
-def door(new_db: Callable[[str], Database], settings: Settings) -> Door:
+def door(new_db: Callable[[str], Database], settings: Settings) -> Iterator[Door]:
     db = new_db("sqlite")
     settings = settings.model_copy(update={"database_url": str(db.engine.url)})
     service = wsgi.compose(settings)
@@ -66,7 +66,9 @@ def door(new_db: Callable[[str], Database], settings: Settings) -> Door:
         phone = directory.add_address(session, utcnow(), who, AddressKind.TEL, "+821012345678", None)
         for one in (address, phone):
             consent.record(session, utcnow(), one, Wish(True, "form"), channel="email", purpose=AD)
-    return Door(service, app.test_client(), address.id, phone.id)
+    yield Door(service, app.test_client(), address.id, phone.id)
+    service.db.close()
+    service.nudges.close()
 
 
 def test_looking_changes_nothing(door: Door) -> None:
