@@ -26,7 +26,8 @@ from sqlalchemy.orm import Session
 
 from contact import files, log, outbox, remains, search
 from contact.caught import CaughtMail
-from contact.consent import Consent
+from contact.consent import Consent, suppression
+from contact.consent.trade import Trade
 from contact.conversation import Conversation
 from contact.desk.draft import Draft
 from contact.desk.remote import TrustedSender
@@ -312,6 +313,8 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
     people, places = scope.contacts, scope.addresses
     session.execute(delete(claim).where(or_(claim.contact_id.in_(people), claim.address_id.in_(places))))
     session.execute(delete(hint).where(or_(hint.low.in_(people), hint.high.in_(people))))
+    session.execute(delete(Trade).where(Trade.contact_id.in_(people)))
+    suppression.remember(session, now, places)
     for number in places:
         gone = {
             "value": f"erased-{number}",
@@ -321,6 +324,6 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
             "unreachable_code": None,
         }
         session.execute(update(Address).where(Address.id == number).values(gone))
-        session.execute(update(Consent).where(Consent.address_id == number).values(words=""))
+        session.execute(update(Consent).where(Consent.address_id == number).values(words="", proof="", salt=""))
     nobody = {"name": "", "organisation": "", "language": None, "zone": None, "note": "", "erased_at": now}
     session.execute(update(Contact).where(Contact.id.in_(people)).values(nobody))

@@ -155,6 +155,17 @@ def test_what_comes_out_has_a_limit() -> None:
         checked(Draft(text="{% for t in tags %}" + "{{ company }}" * 190 + "x" * 20_000 + "{% endfor %}"), SMS)
 
 
+def test_the_most_that_may_run_is_counted_before_it_runs() -> None:
+    """Two loops inside each other make 2,500 turns, however long the list is; one piece more in them is refused."""
+    double = "{% for a in tags %}{% for b in tags %}{{ a }}PIECE{% endfor %}{% endfor %}"
+    long = {"tags": ",".join(f"t{n}" for n in range(400))}
+    made = compiled(Words("", double.replace("PIECE", "."))).fill(long).text
+    assert made.count(".") == grammar.MOST_TURNS**2
+    assert "t50" not in made
+    with pytest.raises(grammar.Broken, match="too many turns"):
+        compiled(Words("", double.replace("PIECE", ".{{ b }}")))
+
+
 @pytest.mark.parametrize("name", sorted(vectors("template")) if VECTORS.is_file() else [])
 def test_known_attacks_stay_words(name: str) -> None:
     """As words of a template: refused, or printed as they are. As a value: printed as they are."""

@@ -137,6 +137,25 @@ def test_it_is_seen_as_a_recipient_gets_it(home: House, town: Town) -> None:
     assert (broken["problem"], broken["line"]) == ("There is no field named nobody.", 2)
 
 
+def test_the_law_is_told_while_it_is_written(home: House, town: Town) -> None:
+    boss = browse(home, "boss")
+    asked = body(purpose="advertising", inbox=str(town.mailbox.id))
+    told = [sentence for sentence, _mend in boss.post("/desk/contents/look", asked).json["law"]]
+    assert told == [
+        "The subject does not begin with “(광고)”.", "The mail does not say in Korean and in English how to refuse it.",
+    ]  # fmt: skip
+    good = {
+        **asked,
+        "subject": "(광고) {{ name_nim }}께",
+        "text": "안녕\n수신거부 | Unsubscribe: {{ unsubscribe_url }}",
+    }
+    assert boss.post("/desk/contents/look", good).json["law"] == []
+    disguised = boss.post("/desk/contents/look", {**good, "purpose": "informational"}).json["law"]
+    assert [sentence for sentence, _mend in disguised] == [
+        "It is labelled as advertising and planned as something else."
+    ]
+
+
 def test_a_fax_and_a_letter_are_seen_as_pages(home: House, town: Town) -> None:
     boss = browse(home, "boss")
     fax = town.shop.inbox("fax", "+82255501001", "팩스", provider="sandbox")

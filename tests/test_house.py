@@ -33,7 +33,7 @@ SOURCES = [*sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"
 APPENDS = {
     "contact/conversation/",
     "contact/directory/",
-    "contact/consent.py",
+    "contact/consent/ledger.py",
     "contact/intake.py",
     "contact/outbox/",
     "contact/erasure.py",
@@ -46,6 +46,7 @@ PUTS = {
     "contact/desk/trial.py",  # a test mail out of an inbox
     "channels/chat/deeds.py",
     "contact/response/answers/acting.py",  # automatic answers
+    "contact/consent/notices.py",  # what the law wants people to be told
     "contact/response/satisfaction/asking.py",  # the question after a matter is done
     "contact/response/deeds/say.py",  # what a rule or a macro answers
     "campaigns/content/trial.py",  # a content on trial, to an address of one's own

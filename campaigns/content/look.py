@@ -15,6 +15,9 @@ from campaigns.content.grammar import Broken
 from campaigns.content.wording import Draft, checked
 from contact import directory, inbox
 from contact.channel import Capabilities
+from contact.consent import Purpose
+from contact.consent.law import korea
+from contact.consent.law.launch import Facts, Problem, launch_problems
 from contact.desk.weighing import Weighed
 from contact.directory import Address, Contact
 from contact.errors import HanmaruError
@@ -23,6 +26,7 @@ from contact.messages import Outbound, Party
 from contact.service import Service
 
 _NOTHING = Filled("", "", "")
+_OF_WORDS = frozenset(rule.key for rule in (korea.LABELLED, korea.REFUSABLE, korea.FREE_REFUSAL, korea.EVASION))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,12 @@ def look(draft: Draft, can: Capabilities, values: Mapping[str, str]) -> Look:
     except HanmaruError as error:
         return Look(draft, error=error)
     return Look(kept, filled, empty)
+
+
+def law(filled: Filled, channel: str, purpose: Purpose) -> list[Problem]:
+    """Rules of the law the words themselves break; who sends and how is the campaign's part, and asked there."""
+    facts = Facts(channel, purpose, filled.text, filled.subject, filled.html, unsubscribe=True)
+    return [one for one in launch_problems(facts) if one.rule in _OF_WORDS]
 
 
 def values_of(session: Session, contact_id: int | None, can: Capabilities) -> dict[str, str]:

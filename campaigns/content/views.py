@@ -18,6 +18,7 @@ from campaigns.content.look import Look
 from campaigns.content.wording import Draft
 from contact import directory, inbox
 from contact.channel import Capabilities
+from contact.consent import Purpose
 from contact.conversation import Conversation
 from contact.db import utcnow
 from contact.desk import beginning, sheets, traits, weighing
@@ -140,12 +141,20 @@ def see() -> Any:
     said: dict[str, Any] = {
         "problem": told(found.error), "line": found.line, "empty": found.empty, "auto": found.draft.text,
         "subject": found.filled.subject, "text": found.filled.text, "html": bool(found.filled.html),
-        "pages": False, "weight": None,
+        "pages": False, "weight": None, "law": [] if found.error else _law(found, box),
     }  # fmt: skip
     if weight is not None:
         said["weight"] = weighing.told(weight, weighing.weigh(weight, here().store))
         said["pages"] = bool((one := traits.find(here().channels, weight.channel.name)) and one.renders)
     return said
+
+
+def _law(found: Look, box: inbox.Inbox | None) -> list[list[str]]:
+    """What the law says of these words, and how to mend it."""
+    purpose = Purpose.ADVERTISING if request.form.get("purpose") == "advertising" else Purpose.INFORMATIONAL
+    problems = look.law(found.filled, box.channel if box else request.form.get("channel", ""), purpose)
+    return [[str(_(words)) % one.values if one.values else str(_(words)) for words in (one.sentence, one.mend)]
+            for one in problems]  # fmt: skip
 
 
 @pages.post("/pages")
@@ -222,7 +231,8 @@ def _editor(content: Content | None, channel: str, wording: Wording, error: Hanm
             "campaigns/content.html", content=content, channel=channel, medium_of=traits.find(here().channels, channel),
             wording=wording, can=_can(channel), channels=_channels(session), fields=names.FIELDS, links=names.LINKS,
             boxes=beginning.starts(session, here().channels), contacts=_contacts(session), chosen=number("version"),
-            rich=_plain_enough(wording.draft.html), notice=notice(), error=told(error),
+            rich=_plain_enough(wording.draft.html), advertises=_advertises(wording.draft),
+            notice=notice(), error=told(error),
         )  # fmt: skip
     return refused(page, error)
 
@@ -230,6 +240,11 @@ def _editor(content: Content | None, channel: str, wording: Wording, error: Hanm
 def _plain_enough(html: str) -> bool:
     """Whether the formatting editor would keep all of it: nothing styled, no table."""
     return not any(mark in html for mark in ("style=", "<table", "<font", "<h1", "<h2", "<h3", "<hr", "<center", "{%"))
+
+
+def _advertises(draft: Draft) -> bool:
+    """What its words are checked as at first: whoever labels them, or tries to, means advertising."""
+    return "광고" in f"{draft.subject}{draft.text}"[:40]
 
 
 def _wording() -> Wording:

@@ -72,7 +72,8 @@ def build(session: Session, root_id: int, now: datetime, only: str = "", before:
 
 
 def _wishes(session: Session, address_ids: Sequence[int]) -> dict[int, Consent]:
-    newest = select(func.max(Consent.id)).where(Consent.address_id.in_(address_ids)).group_by(Consent.address_id)
+    said = select(func.max(Consent.id)).where(Consent.address_id.in_(address_ids), Consent.purpose == "")
+    newest = said.group_by(Consent.address_id)
     return {one.address_id: one for one in session.scalars(select(Consent).where(Consent.id.in_(newest)))}
 
 

@@ -27,7 +27,10 @@ from contact.prepared import Prepared
 _QUEUED = text("delivery.state = 'queued'")
 """Word for word the condition of the partial index."""
 _WISH = (
-    select(Consent.given).where(Consent.address_id == Delivery.address_id).order_by(Consent.id.desc()).limit(1)
+    select(Consent.given)
+    .where(Consent.address_id == Delivery.address_id, Consent.purpose == "")
+    .order_by(Consent.id.desc())
+    .limit(1)
 ).scalar_subquery()
 _RETURNED = (
     select(Address.unreachable_at)

@@ -6,7 +6,7 @@ import { fill, type Words } from "./sheets";
 
 interface Group { char: string; shown: string; code: string; why: string; count: number }
 interface Weight { line: string; problems: Group[]; more: number; advice: string[] }
-interface Seen { problem: string; line: number; empty: string[]; auto: string; subject: string; text: string; html: boolean; pages: boolean; weight: Weight | null }
+interface Seen { problem: string; line: number; empty: string[]; auto: string; subject: string; text: string; html: boolean; pages: boolean; weight: Weight | null; law: [string, string][] }
 
 const one = <T extends HTMLElement>(selector: string, root: ParentNode): T | null => root.querySelector<T>(selector);
 
@@ -97,6 +97,11 @@ async function look(form: HTMLFormElement, html: HTMLTextAreaElement | null, tex
   if (seen?.problem) return;
   if (seen && auto?.checked && text) text.value = seen.auto;
   weigh(form, seen?.weight ?? null);
+  const law = one("[data-law]", form);
+  if (law) {
+    law.hidden = !seen?.law.length;
+    law.replaceChildren(...(seen?.law ?? []).map(([sentence, mend]) => make("li", {}, make("b", {}, sentence), ` ${mend}`)));
+  }
   show(form, seen);
 }
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0020_content"
-down_revision = "0017_reports"
+down_revision = "0018_consent"
 branch_labels = None
 depends_on = None
 

@@ -57,7 +57,7 @@ def shut(session: Session, contact_id: int | None, before: int | None, limit: in
 
 def complained(session: Session, limit: int = PAGE) -> list[Complained]:
     """The newest complaints that still stand: a later wish of the owner ends one."""
-    newest = select(func.max(Consent.id)).group_by(Consent.address_id)
+    newest = select(func.max(Consent.id)).where(Consent.purpose == "").group_by(Consent.address_id)
     rows = session.execute(
         select(Consent, Address)
         .join(Address, Address.id == Consent.address_id)

@@ -1,0 +1,38 @@
+"""Consent: may we write to this address, on this channel, for this purpose, now?
+
+ledger.py    what people wished: an append-only, chained ledger   chain.py     its hashes
+texts.py     the words they agreed to, versions kept              verdict.py   the answer, for many addresses at once
+words.py     a message that says only "unsubscribe"               law/         the rules as tables, each with its source
+notices.py   the notices the law wants sent                       token.py     signed links of the public page
+"""
+
+from contact.consent.ledger import (
+    PERSON,
+    Consent,
+    How,
+    latest,
+    record,
+    refused,
+    state,
+    withdrawn,
+)
+from contact.consent.purpose import Purpose
+from contact.consent.suppression import Suppression
+from contact.consent.texts import ConsentText
+from contact.consent.verdict import Verdict, verdicts
+
+__all__ = [
+    "PERSON",
+    "Consent",
+    "ConsentText",
+    "How",
+    "Purpose",
+    "Suppression",
+    "Verdict",
+    "latest",
+    "record",
+    "refused",
+    "state",
+    "verdicts",
+    "withdrawn",
+]

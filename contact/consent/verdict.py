@@ -1,0 +1,252 @@
+"""May we write to these addresses, on this channel, for this purpose, now? A few indexed statements for hundreds.
+
+The answer is made anew each time it is asked: whoever asks right before sending sees a refusal of a moment ago,
+and the night by the clock on the wall, not by the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from contact.consent import suppression, trade
+from contact.consent.law import hours, korea, world
+from contact.consent.law.periods import KOREA, after_years, day_of, end_of
+from contact.consent.ledger import PERSON, Consent
+from contact.consent.notice import CONFIRM, ConsentNotice
+from contact.consent.purpose import Purpose
+from contact.directory import Address, Contact, reach
+from contact.messages import AddressKind
+from contact.text import N_
+
+REFUSED_ALL = N_("The owner of this address does not want to be written to.")
+REFUSED = N_("The owner of this address does not want messages of this kind.")
+NO_CONSENT = N_("No consent to advertising is known for this address.")
+TOO_OLD = N_("The consent is older than two years and was not confirmed again.")
+NIGHT = N_("It is night where the recipient is.")
+RETURNED = N_("Messages to this address come back.")
+GONE = N_("This address does not exist any more.")
+UNREACHABLE = "unreachable"
+"""`rule` of what is no law: nothing arrives there, or the address is gone."""
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`allowed`; or held until `until`; or refused (`until` None). `reason` is a msgid, `rule` a key of the law."""
+
+    allowed: bool
+    reason: str = ""
+    rule: str = ""
+    until: datetime | None = None
+
+
+class _Place(NamedTuple):
+    """One address, and whose it is."""
+
+    id: int
+    kind: str
+    value: str
+    unreachable_at: datetime | None
+    root_id: int
+    zone: str | None
+    root_zone: str | None
+    erased_at: datetime | None
+
+
+@dataclass(slots=True)
+class _Said:
+    """Numbers of the newest rows, of an address or of a person; 0 = never said."""
+
+    stop: int = 0
+    start: int = 0
+    refused: int = 0
+    given: int = 0
+    given_at: datetime | None = None
+    night_refused: int = 0
+    night_given: int = 0
+    any_given_at: datetime | None = None
+    """When anything was last allowed by the person themself: newer than a suppression it counts."""
+
+
+_NOTHING = _Said()
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was looked up for some hundred addresses."""
+
+    own: dict[int, _Said] = field(default_factory=dict)
+    persons: dict[int, _Said] = field(default_factory=dict)
+    suppressed: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+
+def verdicts(
+    session: Session, now: datetime, addresses: Collection[int], *, channel: str, purpose: Purpose,
+    zone: str = KOREA.key, category: str = "",
+) -> dict[int, Verdict]:  # fmt: skip
+    """Those of the addresses that are not plainly allowed, and why.
+
+    `zone`: where recipients are of whom nothing is known. `category`: the kind of goods an advertisement is for;
+    who bought the same kind in the last six months needs no consent to it.
+    """
+    found: dict[int, Verdict] = {}
+    numbers = sorted(set(addresses))
+    for start in range(0, len(numbers), AT_ONCE):
+        part = numbers[start : start + AT_ONCE]
+        found |= _part(session, now, part, channel, purpose, hours.zone(zone) or KOREA, category)
+    return found
+
+
+def _part(
+    session: Session, now: datetime, numbers: Sequence[int], channel: str, purpose: Purpose, zone: ZoneInfo,
+    category: str,
+) -> dict[int, Verdict]:  # fmt: skip
+    places = _places(session, numbers)
+    known = _known(session, places, purpose)
+    found = {number: Verdict(False, GONE, UNREACHABLE) for number in numbers}
+    for place in places:
+        del found[place.id]
+        if (verdict := _standing(place, known, purpose)) is not None:
+            found[place.id] = verdict
+    if purpose is Purpose.ADVERTISING:
+        _advertising(session, now, places, known, found, category)
+        for place in places:
+            if place.id not in found and (night := _night(now, place, known, channel, zone)) is not None:
+                found[place.id] = night
+    return found
+
+
+def _places(session: Session, numbers: Sequence[int]) -> list[_Place]:
+    root = aliased(Contact)
+    columns = (
+        Address.id, Address.kind, Address.value, Address.unreachable_at, Contact.root_id, Contact.zone, root.zone,
+        root.erased_at,
+    )  # fmt: skip
+    query = select(*columns).join(Contact, Contact.id == Address.contact_id).join(root, root.id == Contact.root_id)
+    return [_Place(*row) for row in session.execute(query.where(Address.id.in_(numbers)))]
+
+
+def _known(session: Session, places: Sequence[_Place], purpose: Purpose) -> _Known:
+    one, wanted = Consent, ["", purpose.value]
+    said = (one.id, one.purpose, one.night, one.given, one.said_at)
+    own = select(one.address_id, *said).where(one.address_id.in_([place.id for place in places]))
+    persons = (
+        select(Contact.root_id, *said)
+        .join(one, one.contact_id == Contact.id)
+        .where(Contact.root_id.in_({place.root_id for place in places}), one.scope == PERSON)
+    )
+    known = _Known(
+        _fold(session.execute(own.where(one.purpose.in_(wanted)))),
+        _fold(session.execute(persons.where(one.purpose.in_(wanted)))),
+    )
+    if purpose is not Purpose.SERVICE:
+        known.suppressed = suppression.since(session, [(place.kind, place.value) for place in places])
+    return known
+
+
+def _fold(rows: Iterable[tuple[int, int, str, bool, bool, datetime]]) -> dict[int, _Said]:
+    found: dict[int, _Said] = {}
+    for whose, number, purpose, night, given, said_at in rows:
+        said = found.get(whose)
+        if said is None:
+            said = found[whose] = _Said()
+        if given:
+            said.any_given_at = max(said.any_given_at or said_at, said_at)
+        if night:
+            name = "night_given" if given else "night_refused"
+        elif purpose:
+            name = "given" if given else "refused"
+        else:
+            name = "start" if given else "stop"
+        if number > getattr(said, name):
+            setattr(said, name, number)
+            if name == "given":
+                said.given_at = said_at
+    return found
+
+
+def _standing(place: _Place, known: _Known, purpose: Purpose) -> Verdict | None:
+    """What forbids to write there, whatever the hour: gone, refused, returned."""
+    if place.erased_at is not None:
+        return Verdict(False, GONE, UNREACHABLE)
+    own, person = known.own.get(place.id, _NOTHING), known.persons.get(place.root_id, _NOTHING)
+    if max(own.stop, person.stop) > max(own.start, person.start):
+        return Verdict(False, REFUSED_ALL, korea.REFUSAL.key)
+    if max(own.refused, person.refused) > max(own.given, person.given):
+        return Verdict(False, REFUSED, korea.REFUSAL.key)
+    erased = known.suppressed.get((place.kind, place.value))
+    if erased is not None and (own.any_given_at is None or own.any_given_at <= erased):
+        return Verdict(False, REFUSED_ALL, korea.REFUSAL.key)
+    planned = purpose is not Purpose.SERVICE
+    if place.unreachable_at is not None and (planned or place.kind in reach.REFUSED):
+        return Verdict(False, RETURNED, UNREACHABLE)
+    return None
+
+
+def _advertising(
+    session: Session, now: datetime, places: Sequence[_Place], known: _Known, found: dict[int, Verdict], category: str
+) -> None:
+    """Add those without a consent, or with one that is too old."""
+    without: list[_Place] = []
+    old: dict[int, _Place] = {}
+    for place in places:
+        if place.id in found:
+            continue
+        own, person = known.own.get(place.id, _NOTHING), known.persons.get(place.root_id, _NOTHING)
+        if own.given == 0 or own.given < max(own.stop, person.stop, person.refused) or own.given_at is None:
+            without.append(place)
+        elif now >= confirmed_until(own.given_at, 0):
+            old[own.given] = place
+    if without:
+        bought = trade.covered(session, now, {place.root_id for place in without}, category) if category else set()
+        missing = Verdict(False, NO_CONSENT, korea.CONSENT.key)
+        found |= {place.id: missing for place in without if place.root_id not in bought}
+    if old:
+        rounds = _rounds(session, old)
+        for number, place in old.items():
+            given_at = known.own[place.id].given_at
+            if given_at is None or now >= confirmed_until(given_at, rounds.get(number, 0)):
+                found[place.id] = Verdict(False, TOO_OLD, korea.CONFIRM.key)
+
+
+def confirmed_until(said_at: datetime, rounds: int) -> datetime:
+    """The first moment at which a consent that was confirmed so many times must have been confirmed again."""
+    return end_of(after_years(day_of(said_at), korea.CONFIRM.years * (rounds + 1)))
+
+
+def _rounds(session: Session, consents: Collection[int]) -> dict[int, int]:
+    one = ConsentNotice
+    query = select(one.consent_id, func.max(one.round)).where(one.consent_id.in_(consents), one.kind == CONFIRM)
+    return dict(session.execute(query.where(one.delivery_id.is_not(None)).group_by(one.consent_id)).all())
+
+
+def _night(now: datetime, place: _Place, known: _Known, channel: str, otherwise: ZoneInfo) -> Verdict | None:
+    if channel not in korea.NIGHT.channels and channel not in world.TCPA.channels:
+        return None
+    country, zones = _where(place, otherwise)
+    if country == world.TCPA.country and channel in world.TCPA.channels and world.TCPA.closed:
+        until = hours.open_at(now, zones, world.TCPA.closed)
+        if until is not None:
+            return Verdict(False, NIGHT, world.TCPA.key, until)
+    own, person = known.own.get(place.id, _NOTHING), known.persons.get(place.root_id, _NOTHING)
+    ended = max(own.stop, own.refused, own.night_refused, person.stop, person.refused, person.night_refused)
+    if own.night_given > ended or korea.NIGHT.closed is None or channel not in korea.NIGHT.channels:
+        return None
+    until = hours.open_at(now, zones, korea.NIGHT.closed)
+    return Verdict(False, NIGHT, korea.NIGHT.key, until) if until is not None else None
+
+
+def _where(place: _Place, otherwise: ZoneInfo) -> tuple[str, Sequence[ZoneInfo]]:
+    """Country and zones of the recipient: the zone we know of them, else all their number may be in."""
+    country, zones = "", tuple[ZoneInfo, ...]()
+    if place.kind in (AddressKind.TEL.value, AddressKind.FAX.value):
+        country, zones = hours.of_number(place.value)
+    known = hours.zone(place.zone or place.root_zone or "")
+    return country, (known,) if known is not None else zones or (otherwise,)
