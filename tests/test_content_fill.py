@@ -75,6 +75,7 @@ def test_a_missing_value_is_named_by_row() -> None:
     rows = [(7, {"name": "김", "company": "x"}), (8, {"name": "", "company": "x"}), (9, {"name": "이" * 3000})]
     words = Words("", "{{ name }} {{ company }} {{ email | default('-') }} {{ unsubscribe_url }}")
     assert missing(words, rows) == [(8, "name"), (9, "name"), (9, "company")]
+    assert missing(Words("", "{{ refusal_number }}"), [(1, {})], reserved=["address"]) == [(1, "refusal_number")]
     branching = Words("", "{% if company %}{{ name }}{% else %}{{ email }}{% endif %}")
     assert missing(branching, [(1, {"company": "x"}), (2, {"name": "n"})]) == [(1, "name"), (2, "email")]
 

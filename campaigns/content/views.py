@@ -87,7 +87,7 @@ def save(content_id: int) -> Any:
         with here().db.write() as session:
             made = contents.save(
                 session, utcnow(), content_id, wording, _can(content.channel), me().id,
-                seen=int(seen) if seen.isdecimal() else None,
+                seen=int(seen) if seen.isdecimal() and len(seen) < 10 else None,
             )  # fmt: skip
             if made.number != content.version:
                 after = {"name": wording.name, "version": made.number}
@@ -208,7 +208,7 @@ def send_trial() -> Any:
 def _look(session: Session) -> tuple[Look, inbox.Inbox | None]:
     """The form's draft, looked at for the chosen recipient from the chosen inbox."""
     channel, wanted = request.form.get("channel", ""), request.form.get("inbox", "")
-    box = inbox.get(session, int(wanted)) if wanted.isdecimal() else None
+    box = inbox.get(session, int(wanted)) if wanted.isdecimal() and len(wanted) < 19 else None
     own = _can(channel)
     can = _can(box.channel) if box else own
     draft = _wording().draft
