@@ -77,9 +77,10 @@ def pages() -> list[Blueprint]:
     from channels.chat import views as chat
     from channels.sms import views as sms
     from contact import desk, response
+    from contact.consent import views as consent
     from contact.web import door, me, people
 
-    own = [door.pages, me.pages, people.pages]
+    own = [door.pages, me.pages, people.pages, consent.pages]
     return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages(), *campaigns.pages()]
 
 
@@ -95,18 +96,17 @@ def doors() -> list[Door]:
 
 def readers(service: Service) -> list[Reader]:
     """Who follows the log in the worker."""
-    from campaigns.segments import touch
     from contact import response, search
 
-    return [search.reader, *response.readers(service), touch.READER, *campaigns.readers(service)]
+    return [search.reader, *response.readers(service), *campaigns.readers(service)]
 
 
 def jobs() -> list[Job]:
     """The clock's periodic work."""
-    from campaigns import starting
     from contact import chores, response
+    from contact.consent import notices
 
-    return [*chores.JOBS, *response.jobs(), *starting.JOBS, *campaigns.jobs()]
+    return [*chores.JOBS, notices.JOB, *response.jobs(), *campaigns.jobs()]
 
 
 def parts(service: Service) -> list[Part]:

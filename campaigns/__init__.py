@@ -16,19 +16,22 @@ if TYPE_CHECKING:
 def readers(service: Service) -> list[Reader]:
     """Its readers of the log."""
     from campaigns.responses.replies import Replies
+    from campaigns.segments import touch
 
-    return [Replies(service.settings.secret()).reader()]
+    return [touch.READER, Replies(service.settings.secret()).reader()]
 
 
 def jobs() -> list[Job]:
     """Its periodic work."""
+    from campaigns import starting
     from campaigns.responses import chores as responses
 
-    return [*responses.JOBS]
+    return [*starting.JOBS, *responses.JOBS]
 
 
 def pages() -> list[Blueprint]:
     """Its pages in the console, and those its recipients see."""
+    from campaigns.content import views as contents
     from campaigns.responses import views as responses
 
-    return [responses.pages]
+    return [contents.pages, responses.pages]

@@ -75,6 +75,7 @@ def test_a_missing_value_is_named_by_row() -> None:
     rows = [(7, {"name": "김", "company": "x"}), (8, {"name": "", "company": "x"}), (9, {"name": "이" * 3000})]
     words = Words("", "{{ name }} {{ company }} {{ email | default('-') }} {{ unsubscribe_url }}")
     assert missing(words, rows) == [(8, "name"), (9, "name"), (9, "company")]
+    assert missing(Words("", "{{ refusal_number }}"), [(1, {})], reserved=["address"]) == [(1, "refusal_number")]
     branching = Words("", "{% if company %}{{ name }}{% else %}{{ email }}{% endif %}")
     assert missing(branching, [(1, {"company": "x"}), (2, {"name": "n"})]) == [(1, "name"), (2, "email")]
 
@@ -153,6 +154,17 @@ def test_what_comes_out_has_a_limit() -> None:
         compiled(Words("", "{{ name }}")).fill({"name": "x" * 2001})
     with pytest.raises(TooLarge):  # on trial, when it is saved
         checked(Draft(text="{% for t in tags %}" + "{{ company }}" * 190 + "x" * 20_000 + "{% endfor %}"), SMS)
+
+
+def test_the_most_that_may_run_is_counted_before_it_runs() -> None:
+    """Two loops inside each other make 2,500 turns, however long the list is; one piece more in them is refused."""
+    double = "{% for a in tags %}{% for b in tags %}{{ a }}PIECE{% endfor %}{% endfor %}"
+    long = {"tags": ",".join(f"t{n}" for n in range(400))}
+    made = compiled(Words("", double.replace("PIECE", "."))).fill(long).text
+    assert made.count(".") == grammar.MOST_TURNS**2
+    assert "t50" not in made
+    with pytest.raises(grammar.Broken, match="too many turns"):
+        compiled(Words("", double.replace("PIECE", ".{{ b }}")))
 
 
 @pytest.mark.parametrize("name", sorted(vectors("template")) if VECTORS.is_file() else [])

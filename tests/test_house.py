@@ -48,8 +48,10 @@ PUTS = {
     "contact/desk/trial.py",  # a test mail out of an inbox
     "channels/chat/deeds.py",
     "contact/response/answers/acting.py",  # automatic answers
+    "contact/consent/notices.py",  # what the law wants people to be told
     "contact/response/satisfaction/asking.py",  # the question after a matter is done
     "contact/response/deeds/say.py",  # what a rule or a macro answers
+    "campaigns/content/trial.py",  # a content on trial, to an address of one's own
 }
 """Who may put a delivery in the outbox: what a person says, on a page or as a guest of the house; and two machines."""
 

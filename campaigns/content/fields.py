@@ -39,7 +39,8 @@ def fields(session: Session, contact_ids: Collection[int], names: Iterable[str])
 
 def _batch(session: Session, numbers: Sequence[int], wanted: frozenset[str]) -> dict[int, dict[str, str]]:
     one = Contact
-    roots = {number: root for number, root in session.execute(select(one.id, one.root_id).where(one.id.in_(numbers)))}
+    found = session.execute(select(one.id, one.root_id).where(one.id.in_(numbers)))
+    roots = {row.id: row.root_id for row in found}
     columns = select(one.id, one.name, one.organisation, one.language).where(one.id.in_(set(roots.values())))
     people = {row.id: _person(row.name, row.organisation, row.language or "") for row in session.execute(columns)}
     if wanted & _BY_ADDRESS.keys():

@@ -195,12 +195,15 @@ def fields_of(words: Words) -> tuple[str, ...]:
     return compiled(words).fields
 
 
-def missing(words: Words, rows: Iterable[tuple[int, Mapping[str, str]]]) -> list[tuple[int, str]]:
+def missing(
+    words: Words, rows: Iterable[tuple[int, Mapping[str, str]]], reserved: Iterable[str] = names.LINKS
+) -> list[tuple[int, str]]:
     """(row, field) wherever a value is missing that has no fall-back, or is too long to be one.
 
-    `rows` are (the caller's own number of the row, its values). Reserved fields are not asked of a row.
+    `rows` are (the caller's own number of the row, its values). `reserved`: the fields the caller will fill
+    for each recipient besides, which are not asked of a row.
     """
-    fill, given = compiled(words), {name: sample for name, (_, sample) in names.LINKS.items()}
+    fill, given = compiled(words), dict.fromkeys(reserved, "-")
     found: list[tuple[int, str]] = []
     for number, values in rows:
         long = [name for name in fill.fields if len(values.get(name) or "") > LONGEST]

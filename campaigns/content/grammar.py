@@ -74,7 +74,7 @@ def _syntax(error: TemplateSyntaxError, source: str) -> Broken:
     if source.count("{{") != source.count("}}"):
         return Broken(N_("A field is written {{ name }}, with both pairs of braces."), line)
     if "nexpected end of template" in told or "end of" in told:
-        return Broken(N_("An {% if %} or {% for %} is not ended."), line)
+        return Broken(N_("An if or a for is not ended with endif or endfor."), line)
     return Broken(N_('A field is written {{ name }} or {{ name | default("customer") }}.'), line)
 
 

@@ -26,6 +26,8 @@ LONGEST_SUBJECT, LONGEST_TEXT, LONGEST_HTML = 300, 100_000, 500_000
 _TAG = re.compile(r"<[^<>]*>")
 _ATTRIBUTE = re.compile(r"\s([a-z-]+)=\"([^\"]*)\"")
 _PICTURE = re.compile(r"<img\b[^>]*>")
+_FOR_PAGES = ' target="_blank" rel="noopener noreferrer nofollow"'
+"""What the cleaner gives links for our own pages; a mail needs none of it."""
 _WEB = re.compile(r"https?://[^\s/?#{}\"]+(?:[/?#][^\s]*)?", re.IGNORECASE)
 _OTHER = re.compile(r"(?:mailto|tel):[^\s]+", re.IGNORECASE)
 _WHOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -81,7 +83,7 @@ def clean(html: str) -> str:
     safe = clean_html(hidden.source, remote_images=False, cid_url=lambda _name: None, link=hidden.link).html
     if hidden.wrong:
         raise hidden.wrong
-    safe = _PICTURE.sub("", safe)
+    safe = _TAG.sub(lambda tag: tag[0].replace(_FOR_PAGES, ""), _PICTURE.sub("", safe))
     for tag in _TAG.finditer(safe):
         for name, value in _ATTRIBUTE.findall(tag[0]):
             if hidden.holds(value) and name != "href":

@@ -59,8 +59,9 @@ export async function refreshNav(): Promise<void> {
     const fresh = parse(await fragment(`/desk/nav${list}`)).querySelector<HTMLElement>("#nav");
     if (!fresh) return;
     nav.dataset["unread"] = fresh.dataset["unread"] ?? "0";
+    const here = $$(".nav-item[aria-current]", nav).map((item) => item.getAttribute("href")); // a page below one of the rail's keeps its line
     morph(nav, fresh.innerHTML);
-    if (!pane()) for (const item of $$(".nav-item", nav)) if (item.getAttribute("href") === location.pathname) item.setAttribute("aria-current", "page");
+    if (!pane()) for (const item of $$(".nav-item", nav)) if (here.includes(item.getAttribute("href"))) item.setAttribute("aria-current", "page");
     setCount(Number(nav.dataset["unread"]));
   } catch (error) {
     console.warn(error);

@@ -1,6 +1,7 @@
 // Side pages: what is live, copied or tried on them. Every page works without this, too.
 
 import { answerPage, automaticPage } from "./answer_page";
+import { contentPage } from "./content_page";
 import { preview } from "./preview";
 
 const LOOK_EVERY = 2000;
@@ -146,6 +147,7 @@ all("[data-look]").forEach(preview);
 all(".page-tabs [aria-current]").forEach((tab) => tab.scrollIntoView({ inline: "center", block: "nearest" }));
 all<HTMLFormElement>("form[data-answer-preview]").forEach(answerPage);
 all<HTMLTextAreaElement>("textarea[data-reads]").forEach(automaticPage);
+all<HTMLFormElement>("form[data-content]").forEach(contentPage);
 if (document.querySelector("[data-contact-page]")) story();
 
 export {};

@@ -34,7 +34,7 @@ export const schema = new Schema({
   marks: {
     link: {
       attrs: { href: {} }, inclusive: false,
-      parseDOM: [{ tag: "a[href]", getAttrs: (dom) => (/^(https?:\/\/|mailto:|tel:)/i.test(dom.getAttribute("href") ?? "") ? { href: dom.getAttribute("href") } : false) }],
+      parseDOM: [{ tag: "a[href]", getAttrs: (dom) => (/^(https?:\/\/|mailto:|tel:|\{\{ (unsubscribe|preferences)_url \}\}$)/i.test(dom.getAttribute("href") ?? "") ? { href: dom.getAttribute("href") } : false) }],
       toDOM: (mark): DOMOutputSpec => ["a", { href: String(mark.attrs["href"]) }, 0],
     },
     strong: {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022_responses"
+revision = "0023_responses"
 down_revision = "0021_campaigns"
 branch_labels = None
 depends_on = None
