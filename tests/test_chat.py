@@ -39,6 +39,7 @@ from contact.messages import Envelope
 from contact.outbox import Delivery
 from contact.presence import Agents, Change, Looked, Presence, Typing
 from contact.quick import Going, Line, Quick
+from contact.response import hours as business
 
 HERE = Path(__file__).parent
 PNG = bytes.fromhex(
@@ -621,3 +622,15 @@ def test_presence_of_other_processes_is_believed_for_a_while(monkeypatch: pytest
     assert presence.online() == {7}
     clock[0] += 46
     assert presence.online() == set()
+
+
+def test_out_of_hours_the_welcome_says_when_we_open(chat: Chat) -> None:
+    """One opening a week, three days from now: closed today in every zone."""
+    assert chat.visitor().hello["closed"] == "", "a house without business hours is never closed"
+    day = (datetime.now(ZoneInfo("Asia/Seoul")) + timedelta(days=3)).weekday()
+    week = [[["09:00", "10:00"]] if number == day else [] for number in range(7)]
+    with running() as own:
+        with own.service.db.write() as session:
+            business.add(session, datetime.now(UTC), "Office", "Asia/Seoul", week=week)
+        assert "오전 9:00에 다시 시작합니다." in own.visitor().hello["closed"]
+        assert own.visitor(lang="en").hello["closed"].endswith("at 09:00. Leave a message and we will answer then.")

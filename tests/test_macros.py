@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rules_kit import Desk
 
 from contact import conversation as conversations
-from contact import verify
+from contact import log, verify
 from contact.errors import Conflict, Forbidden, Invalid, NotFound
 from contact.log import Name
 from contact.outbox import Delivery
@@ -113,6 +113,25 @@ def test_all_at_once_on_several_and_back(desk: Desk) -> None:
     proved(desk)
     with pytest.raises(Conflict):
         undo(desk, rows)
+
+
+def offered(desk: Desk) -> set[int]:
+    """The macro rows at which the thread offers to undo."""
+    with desk.hall.db.read() as session:
+        rows = session.scalars(sa.select(log.Interaction).order_by(log.Interaction.id)).all()
+        return macros.undoable(session, rows)
+
+
+def test_its_own_row_offers_to_undo_it_while_nothing_happened_since(desk: Desk) -> None:
+    first = desk.hall.mail_in("a@a.example").conversation_id
+    second = desk.hall.mail_in("b@a.example").conversation_id
+    rows = apply(desk, macro(desk, STEPS), first, second)
+    assert offered(desk) == set(rows)
+    undo(desk, rows[:1])
+    assert offered(desk) == {rows[1]}
+    with desk.hall.db.write() as session:
+        conversations.tag(session, desk.hall.tick(), conversations.get(session, second), "since", 7)
+    assert offered(desk) == set()
 
 
 def test_what_happened_since_stays_and_is_said(desk: Desk) -> None:

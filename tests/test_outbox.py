@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from hall_kit import CHAT, MAIL, NOON, Hall
 from sqlalchemy.orm import Session
 
+from contact import consent, directory, files, inbox, log, outbox
 from contact import conversation as conversations
-from contact import directory, files, inbox, log, outbox
 from contact.channel import ChannelError, Unsure
 from contact.errors import Conflict, Invalid, KeyReused, NotFound, SomethingArrived, Suppressed
-from contact.messages import AddressKind, Fault, Party, Receipt, Thread, Who
+from contact.messages import AddressKind, Fault, Party, Receipt, Thread, Who, Wish
 from contact.messages import DeliveryState as S
 from contact.outbox import Delivery, Exchange, Words, delivery
 from contact.outbox.put import AUTOMATIC_CAP
@@ -64,6 +64,36 @@ def test_the_same_promise_again_is_the_same_delivery(hall: Hall) -> None:
         assert len(set(pool.map(lambda _: hall.reply(talk, "동시", key="r2"), range(12)))) == 1
     with hall.db.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Delivery)) == 2
+
+
+def test_whoever_may_not_be_written_to_gets_no_copy_and_the_row_says_so(hall: Hall) -> None:
+    talk = hall.mail_in().conversation_id
+    lee, gone, no = (Party(AddressKind.EMAIL, f"{name}@a.example") for name in ("lee", "gone", "no"))
+    with hall.db.write() as session:
+        for party in (lee, gone, no):
+            directory.find_or_create(session, hall.tick(), party)
+        dead = directory.find(session, AddressKind.EMAIL, gone.value)
+        unwilling = directory.find(session, AddressKind.EMAIL, no.value)
+        assert dead is not None
+        assert unwilling is not None
+        directory.reach.lost(session, hall.tick(), dead.id, directory.reach.How.DEAD, "user unknown")
+        consent.record(session, hall.tick(), unwilling, Wish(False, "link", "no more"), channel="email")
+    new = Party(AddressKind.EMAIL, "new@a.example")
+    number = hall.reply(talk, words=Words("답", cc=(lee, gone), bcc=(no, new)), key="once")
+    with hall.db.read() as session:
+        made = session.get_one(Delivery, number)
+        row = session.get_one(log.Interaction, made.interaction_id)
+        assert ([one["value"] for one in made.message["cc"]], [one["value"] for one in made.message["bcc"]]) == (
+            [lee.value],
+            [new.value],
+        )
+        assert row.content is not None
+        assert (row.content["cc"], row.content["bcc"]) == ([lee.value], [new.value])
+        assert row.content["left_out"] == [
+            {"value": gone.value, "why": "unreachable"},
+            {"value": no.value, "why": "refused"},
+        ]
+    assert hall.reply(talk, words=Words("답", cc=(lee, gone), bcc=(no, new)), key="once") == number
 
 
 def test_something_arrived_stops_before_promising(hall: Hall) -> None:

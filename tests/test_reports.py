@@ -26,7 +26,8 @@ from contact.errors import Invalid
 from contact.response.hours import ALWAYS, Hours
 from contact.response.hours import add as add_calendar
 from contact.response.hours.hours import Span
-from contact.response.reports import Kind, Measure, behind, figures, grid, period, pictures
+from contact.response.levels import policy, sweep
+from contact.response.reports import Kind, Measure, behind, figures, grid, period, pictures, read_all
 from contact.response.reports import report as reports
 from contact.response.reports.asked import BY, Question, ask
 from contact.response.reports.behind import Behind
@@ -50,8 +51,22 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     past(made_.db, datetime.now(UTC))
     with made_.db.write() as session:
         add_calendar(session, datetime.now(UTC), "Office", SEOUL, week=[[["09:00", "18:00"]]] * 5 + [[], []])
+    promise(made_.db, datetime.now(UTC))
     yield made_
     made_.close()
+
+
+def promise(db: Database, now: datetime) -> None:
+    """That all of it was promised, as it was kept and missed."""
+    with db.write() as session:
+        policy.add(
+            session, now - timedelta(days=400), name="All", targets={"first": 60, "next": 30, "resolution": 2000}
+        )
+    while True:
+        with db.write() as session:
+            if not sweep.sweep(session, now):
+                break
+    read_all(db)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +118,8 @@ LOOKED_AT = (
     "volume?by=inbox",
     "first?by=month&channel=email",
     "summary?by=queue&clock=business",
+    "levels?by=channel",
+    "levels?by=week&channel=email",
 )
 
 
@@ -133,6 +150,9 @@ def test_the_same_number_on_screen_in_the_rows_and_in_the_files(boss: Browser, p
             assert statistics.median(took for _, took in rows if took is not None) == behind_it["median"]
         if unit_of(report, figure) is Unit.COUNT:
             assert len(rows) == value
+        if figure == "kept_share":
+            missed = shown[key, "breached"][0] or 0
+            assert value == behind_it["count"] / (behind_it["count"] + missed)
 
 
 def span() -> tuple[date, date]:

@@ -41,13 +41,16 @@ def test_supervisors_hear_of_an_alarm_once_and_agents_do_not(
 ) -> None:
     house, _town, service = running
     boss, mina = page_of(chromium, house, "boss"), page_of(chromium, house, "mina")
-    for page in (boss, mina):
-        page.goto(f"{house.url}/desk")
+    aside = page_of(chromium, house, "boss")  # the same on a side page
+    for page, path in ((boss, "/desk"), (mina, "/desk"), (aside, "/desk/reports/summary")):
+        page.goto(house.url + path)
         until(page, "document.documentElement.dataset.line === 'on'")
     for count in (12, 13):
         with service.db.write() as session:
             alarms.ring(session, utcnow(), "growth:test", {"sentence": "Look", "href": "/desk/failed", "count": count})
     boss.wait_for_selector("#toasts .toast.bad")
+    aside.wait_for_selector("#toasts .toast.bad")
+    assert int(aside.evaluate("document.documentElement.dataset.rang")) >= 1, "it is heard, too"
     with service.db.write() as session:
         alarms.ring(session, utcnow(), "growth:other", {"sentence": "Older", "href": "/desk/failed"})
     until(boss, "document.querySelectorAll('#toasts .toast.bad').length === 2")
@@ -55,8 +58,8 @@ def test_supervisors_hear_of_an_alarm_once_and_agents_do_not(
     boss.locator("#toasts .toast button").first.click()
     boss.wait_for_url("**/desk/failed")
     assert boss.locator("section.alarms li").count() >= 2
-    boss.context.close()
-    mina.context.close()
+    for page in (boss, mina, aside):
+        page.context.close()
 
 
 def test_the_quoted_rest_opens_by_keyboard_in_both_looks(running: tuple[real.House, Town, Any], chromium: Any) -> None:

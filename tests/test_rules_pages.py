@@ -178,11 +178,15 @@ def test_a_macro_from_making_to_undoing(home: House, town: Town) -> None:
         assert session.get_one(Conversation, talk).state == "resolved"
     thread = text(mina.get(f"/desk/conversations/{talk}"))
     assert "applied the macro" in thread
+    offer = f'data-act="undo-macro" data-row="{done["rows"][0]}"'
+    assert offer in mina.get(f"/desk/conversations/{talk}").text
+    assert offer not in browse(home, "jun").get(f"/desk/conversations/{talk}").text, "it is not theirs"
     told = send(mina, "/desk/macros/undo", {"rows": done["rows"]}).json
     assert told["message"] == "All is as it was."
     with home.db.read() as session:
         one = session.get_one(Conversation, talk)
         assert (one.state, one.assignee_id, one.tags) == ("open", None, [])
+    assert offer not in mina.get(f"/desk/conversations/{talk}").text
     assert send(mina, "/desk/macros/undo", {"rows": done["rows"]}).status_code == 409
     assert send(mina, f"/desk/macros/{mine['id']}/apply", {"ids": []}).status_code == 400
     assert send(browse(home, "jun"), f"/desk/macros/{mine['id']}/apply", {"ids": [talk]}).status_code == 404

@@ -7,11 +7,14 @@ import itertools
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from hall_kit import Hall
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +29,7 @@ from contact.log import Interaction, Name, ReaderState
 from contact.messages import Nature, Thread
 from contact.outbox import Delivery, Words
 from contact.response import hours as business
-from contact.response import queues
+from contact.response import queues, reports
 from contact.response.hours import ALWAYS, Hours
 from contact.response.levels import ServiceClock, ServiceResult, course, notices, policy, promise, sweep
 from contact.response.levels import clock as clocks
@@ -217,6 +220,43 @@ def test_a_message_taken_back_was_no_answer(town: Hall) -> None:
     assert after is not None
     assert (after.due_at, after.course) == (before.due_at, before.course)
     assert results(town, number) == []
+    assert kept(town) == []
+
+
+def kept(hall: Hall) -> list[tuple[int, int, datetime, int | None]]:
+    """Kept promises as reports count them: row, target, when, contact."""
+    with hall.db.read() as session:
+        measure = reports.Measure
+        query = sa.select(measure).where(measure.kind == int(reports.Kind.KEPT)).order_by(measure.id)
+        return [(one.id // 16, one.value or 0, one.at, one.contact_id) for one in session.scalars(query)]
+
+
+def test_what_was_kept_is_counted_for_reports_and_also_what_was_kept_before(town: Hall) -> None:
+    """Late is not kept, nor what nothing was promised for; counting the log anew leaves it as it is."""
+    number, late = town.mail_in().conversation_id, town.mail_in("lee@a.example").conversation_id
+    town.now += 10 * MINUTE
+    town.reply(number)
+    with town.db.write() as session:
+        conversations.resolve(session, town.tick(), conversations.get(session, number), 7)
+    town.now += 3 * HOUR
+    town.reply(late)
+    assert [met for _, met, _ in results(town, number) + results(town, late)] == [True, True, False]
+    counted = kept(town)
+    assert [value for _, value, _, _ in counted] == [1, 3]
+    assert all(contact is not None for *_, contact in counted)
+    reports.read_all(town.db)
+    reports.rebuild(town.db)
+    reports.read_all(town.db)
+    assert kept(town) == counted
+    with town.db.write() as session:
+        whole = session.execute(sa.select(reports.Measure.__table__).where(reports.Measure.kind == 12)).all()
+        session.execute(sa.delete(reports.Measure).where(reports.Measure.kind == int(reports.Kind.KEPT)))
+        step = import_module("contact.migrations.versions.0022_kept")
+        with Operations.context(MigrationContext.configure(session.connection())):
+            step.upgrade()
+    with town.db.read() as session:
+        again = sa.select(reports.Measure.__table__).where(reports.Measure.kind == 12)
+        assert sorted(session.execute(again).all()) == sorted(whole)
 
 
 def test_resolving_ends_all_and_coming_back_begins_anew(town: Hall) -> None:

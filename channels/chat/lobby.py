@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from channels.chat import speech
 from channels.chat.peers import Peers, room
+from channels.chat.speech import CLOSED, say
 from channels.chat.visitor import Visitors
 from contact import answering, limits
 from contact import inbox as inboxes
@@ -20,6 +21,8 @@ from contact.errors import NotFound, TooMany
 from contact.files import Attachment
 from contact.inbox import Inbox
 from contact.limits import Limits, Rule
+from contact.response.answers import automatic
+from contact.response.hours import Hours, hours_of
 from contact.web.live import Live
 
 NAMESPACE = "/chat"
@@ -42,6 +45,7 @@ class Lobby:
         self.limits = counting
         self._inboxes: dict[str, tuple[float, Inbox | None]] = {}
         self._expected: dict[bool, tuple[float, int | None]] = {}
+        self._hours: dict[int, tuple[float, Hours]] = {}
 
     def tell(self, visitor: str | None, event: str, data: Any, skip: str | None = None) -> None:
         """To all tabs of a visitor in this process; nobody and nothing are no news."""
@@ -79,6 +83,17 @@ class Lobby:
             seconds = answering.expected_seconds(session, now, self.service.settings.zone, online)
             kept = self._expected[online] = (time.monotonic(), seconds)
         return kept[1]
+
+    def closed(self, session: Session, now: datetime, inbox_id: int, language: str) -> str:
+        """In the visitor's language, when we open again; empty while we are open, or never open."""
+        kept = self._hours.get(inbox_id)
+        if kept is None or time.monotonic() - kept[0] > EXPECTED_KEPT:
+            rule = automatic.find(session, inbox_id, automatic.Kind.CLOSED)
+            kept = time.monotonic(), hours_of(session, rule.calendar_id if rule else None)
+            self._hours[inbox_id] = kept
+        hours = kept[1]
+        opening = None if hours.open_at(now) else hours.next_opening(now)
+        return say(language, CLOSED, back=automatic.back(opening, hours.zone, now, language)) if opening else ""
 
     def link(self, attachment: Attachment) -> str:
         """Where a widget gets a file: an address nobody can guess."""

@@ -15,6 +15,7 @@ CATALOGUES = Path(__file__).parents[2] / "templates/locale"
 BUSY = N_("We cannot take this in right now. It is tried again by itself.")
 SLOW_DOWN = N_("You write faster than we can read. We go on in %(count)s seconds.")
 TOO_MANY_HERE = N_("Too many people write from here at once. We go on in %(count)s seconds.")
+CLOSED = N_("We are closed now and open again %(back)s. Leave a message and we will answer then.")
 TRANSCRIPT = N_("Your conversation with %(name)s")
 YOU = N_("You")
 

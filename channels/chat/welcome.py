@@ -80,6 +80,7 @@ class Welcome:
                 conversation, reachable = self._recall(session, peer)
                 seen = self._seen_by_agents(session, conversation)
             expected = self._lobby.expect(session, now, online)
+            closed = self._lobby.closed(session, now, peer.inbox.id, peer.language)
         if peer.page and peer.conversation_id:
             self._visit(peer)
         return {
@@ -88,6 +89,7 @@ class Welcome:
             "n": conversation.last_id if conversation else 0,
             "agents_online": len(self._lobby.presence.online()),
             "expected_seconds": expected,
+            "closed": closed,
             "conversation": {"open": conversation.state != State.RESOLVED} if conversation else None,
             "name": peer.inbox.name,
             **_looks(peer),

@@ -25,7 +25,7 @@ from contact.files import Attachment
 from contact.log import Interaction, Name
 from contact.messages import DeliveryState, Fault, Nature, Who
 from contact.outbox import Delivery
-from contact.response import queues
+from contact.response import macros, queues
 from contact.response.queues import said
 from contact.response.rules.behind import behind
 from contact.users import User
@@ -63,6 +63,8 @@ class Entry:
     """The conversation it stands in, when that is not the one on screen."""
     follows: bool = False
     new_day: bool = False
+    undoable: bool = False
+    """A macro that whoever applied it may still undo."""
 
     @property
     def id(self) -> int:
@@ -133,6 +135,7 @@ class Beside:
     queues: dict[int, str]
     rules: dict[int, str]
     """Row to name: the rules that did something."""
+    undoable: set[int]
 
 
 def build(
@@ -159,6 +162,7 @@ def _beside(session: Session, rows: Sequence[Interaction]) -> Beside:
         files=files.of(session, talk) if talk else {},
         queues=queues.names(session) if any(row.name in QUEUEING for row in rows) else {},
         rules=behind(session, rows),
+        undoable=macros.undoable(session, rows),
     )
 
 
@@ -179,6 +183,7 @@ def _entry(row: Interaction, beside: Beside, shown_in: int) -> Entry | None:
         entry.elsewhere = row.conversation_id or 0
     if kind == "event":
         entry.text = sentence(row, beside)
+        entry.undoable = row.id in beside.undoable
         if name in (Name.CHAT_RATED, Name.SATISFACTION_RATED) and row.body:
             entry.text = f"{entry.text} “{row.body}”"
         return entry

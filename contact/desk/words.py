@@ -196,6 +196,11 @@ NATURE: Final[dict[Nature, str]] = {
     Nature.BULK: N_("Newsletter or list mail"),
 }
 
+LEFT_OUT: Final[dict[str, str]] = {
+    "refused": N_("No copy to %(who)s: the owner does not want to be written to."),
+    "unreachable": N_("No copy to %(who)s: mail to this address comes back."),
+}
+
 CHANNEL: Final[dict[str, str]] = {
     "email": N_("E-mail"),
     "chat": N_("Chat"),

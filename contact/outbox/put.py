@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from contact.directory import Address, reach
 from contact.errors import Conflict, Invalid, KeyReused, NotFound, SomethingArrived, Suppressed
 from contact.inbox import Inbox
 from contact.messages import AddressKind, DeliveryState, Party, Receipt
+from contact.outbox import copies
 from contact.outbox.delivery import REPLY, Delivery
 from contact.outbox.settle import settle
 from contact.text import storable
@@ -68,11 +70,11 @@ def put(
 ) -> Delivery:
     """Promise `words` to `address`; returns the delivery.
 
-    `key` makes it idempotent: the same key again returns the delivery it made. `seen` is the
-    newest row the author had on screen: when something arrived behind it, nothing is promised
-    and `SomethingArrived` is raised. On a live channel a message due now is wired at once.
-    `priority`: whatever is due with a smaller number leaves first. `about_id`: the row it is said
-    along with (a rule's, a macro's).
+    Whoever in CC and BCC may not be written to is left out, and the row says so. `key` makes it
+    idempotent: the same key again returns the delivery it made. `seen` is the newest row the author
+    had on screen: when something arrived behind it, nothing is promised and `SomethingArrived` is
+    raised. On a live channel a message due now is wired at once. `priority`: whatever is due with a
+    smaller number leaves first. `about_id`: the row it is said along with (a rule's, a macro's).
     """
     log.lock(session)
     words = _storable(words)
@@ -80,6 +82,8 @@ def put(
         return _earlier(session, earlier, words)
     conversation = conversations.top(session, conversation)
     _check(session, now, address, words, can)
+    out = copies.left_out(session, (*words.cc, *words.bcc))
+    words = replace(words, cc=_without(words.cc, out), bcc=_without(words.bcc, out))
     if seen is not None:
         _nothing_new(session, conversation, seen, user_id)
     due = max(not_before or now, now)
@@ -101,12 +105,16 @@ def put(
     )
     session.add(delivery)
     session.flush()
-    _record(session, now, conversation, delivery, words, key, about_id)
+    _record(session, now, conversation, delivery, words, key, about_id, out)
     if can.live and due <= now:
         settle(session, now, Receipt(DeliveryState.WIRED, delivery_id=delivery.id))
     else:
         wake(session, "outbox")
     return delivery
+
+
+def _without(parties: tuple[Party, ...], out: Container[str]) -> tuple[Party, ...]:
+    return tuple(party for party in parties if party.value not in out)
 
 
 def _storable(words: Words) -> Words:
@@ -190,6 +198,7 @@ def _record(
     words: Words,
     key: str | None,
     about_id: int | None,
+    out: Mapping[str, copies.Why],
 ) -> None:
     data: dict[str, Any] = {"due": delivery.next_at.isoformat()}
     if words.automatic:
@@ -204,6 +213,7 @@ def _record(
         "files": [item.name for item in words.items],
         "cc": [party.value for party in words.cc],
         "bcc": [party.value for party in words.bcc],
+        "left_out": [{"value": value, "why": why.value} for value, why in sorted(out.items())],
     }
     row = conversations.record(
         session,

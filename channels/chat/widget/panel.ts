@@ -151,7 +151,7 @@ export class Panel implements Desk {
     reconcile(this.log, lines, this.shownLines);
     reconcile(this.cardbox, cards(this), this.shownCards);
     this.hello.hidden = lines.length > 0;
-    const own = hello?.greeting ?? "", away = presence && !presence.agents_online ? words.offlineText : own ? "" : words.helloText;
+    const own = hello?.greeting ?? "", away = presence && !presence.agents_online ? hello?.closed || words.offlineText : own ? "" : words.helloText;
     const text = own && away ? `${own}\n${away}` : own || away;
     if (this.hello.dataset.text !== text) {
       this.hello.dataset.text = text;

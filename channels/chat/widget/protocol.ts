@@ -42,6 +42,8 @@ export interface Hello extends Presence {
   /** The shop's own words for somebody who comes in, and its colour (`#rrggbb`); empty: ours. */
   greeting: string;
   color: string;
+  /** Out of business hours: when we open again, in a sentence; else empty. */
+  closed: string;
   asks_address: boolean;
   /** How far an agent has read the visitor's words. */
   seen: number;

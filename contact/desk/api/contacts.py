@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from flask import request
+from flask_babel import gettext as _
 
 from contact import consent, directory
 from contact.db import utcnow
-from contact.desk import erasing, seek
+from contact.desk import erasing, seek, words, writing
 from contact.desk.api import wire
 from contact.desk.api.door import pages
 from contact.errors import Invalid, NotFound
 from contact.messages import AddressKind, Wish
+from contact.outbox import copies
 from contact.users import Role
 from contact.web import here
 from contact.web.security import me, role
@@ -97,6 +99,19 @@ def erase_contact(number: int) -> Any:
     """Content and identity go, the rows stay. `name` must be typed again, so that no slip erases anybody."""
     erasing.erase(here(), utcnow(), number, str(wire.body().get("confirm", "")), me())
     return {}
+
+
+@pages.post("/copies")
+def look_at_copies() -> Any:
+    """Sentences about those in CC and BCC who will be left out; none while an address is still being written."""
+    asked = wire.body()
+    try:
+        parties = [*writing.parties(str(asked.get("cc", ""))), *writing.parties(str(asked.get("bcc", "")))]
+    except Invalid:
+        return {"left": []}
+    with here().db.read() as session:
+        out = copies.left_out(session, parties)
+    return {"left": [str(_(words.LEFT_OUT[why], who=value)) for value, why in sorted(out.items())]}
 
 
 @pages.get("/contacts")

@@ -16,7 +16,7 @@ import { closeMenus, openDialog, openMenu, startMenus } from "./menus";
 import { ring, setCount, setTitle } from "./notice";
 import { command, openPalette, startPalette, type Command } from "./palette";
 import { connect, type Changed } from "./socket";
-import { macroCommands, startMacros } from "./macros";
+import { macroCommands, startMacros, undo } from "./macros";
 import { startRules } from "./rules";
 import { drawer, sheets } from "./sheets";
 import { queueCommands, startTakesWork } from "./queues";
@@ -43,6 +43,7 @@ const deeds: Record<string, (button: HTMLElement) => void> = {
   html: (button) => { closeMenus(); thread.turnHtml(button.dataset["row"] ?? ""); },
   pictures: (button) => void thread.pictures(button.dataset["row"] ?? "", false),
   trust: (button) => void thread.pictures(button.dataset["row"] ?? "", true),
+  "undo-macro": (button) => void undo([Number(button.dataset["row"])]),
   pages: () => weigh.pages(),
   leaving: (button) => drawer(`/desk/pages/deliveries/${button.dataset["id"]}`, weigh.pageWords()),
   "story-older": (button) => void customer.older(button),

@@ -41,10 +41,12 @@ async function apply(macro: Macro, ids: number[]): Promise<void> {
   } catch (error) { complain(error); }
 }
 
-async function undo(rows: number[]): Promise<void> {
+/** From the toast, or from the macro's own row in the thread. */
+export async function undo(rows: number[]): Promise<void> {
   try {
     const done = await post<{ message: string; changed: number[]; sent: number[] }>("/desk/macros/undo", { rows });
     toast(done.message, { bad: done.changed.length + done.sent.length > 0, seconds: 6 });
+    for (const row of rows) $(`[data-act=undo-macro][data-row="${row}"]`)?.remove();
     told();
   } catch (error) { complain(error); }
 }

@@ -38,6 +38,7 @@ from contact.response.levels import promise as promises
 from contact.response.levels.course import Course, Ended, Target, kept, of_kept, replay
 from contact.response.levels.policy import Policies, forget
 from contact.response.levels.promise import Promise
+from contact.response.reports import kept as measures
 
 NUDGE = "levels"
 """Rings when something falls due sooner than was known."""
@@ -125,6 +126,9 @@ _ENDED: Table = ServiceResult.__table__  # type: ignore[assignment]
 _RESULT = Prepared(
     insert(_ENDED).values({one.name: bindparam(one.name, type_=one.type) for one in _ENDED.c if one.name != "id"})
 )
+_CONTACTS = Among(
+    select(Conversation.id, Conversation.contact_id), Conversation.id, [Conversation.id, Conversation.contact_id]
+)
 _ROW = Interaction
 _ROWS = select(
     _ROW.id, _ROW.at, _ROW.name, _ROW.inbox_id, _ROW.channel, _ROW.user_id, _ROW.about_id, _ROW.data
@@ -205,6 +209,9 @@ def _lines(session: Session, batch: _Batch) -> None:
 def _results(session: Session, batch: _Batch) -> None:
     results, batch.results = batch.results, []
     _RESULT.many(session, results)
+    kept_ones = [one for one in results if one["met"]]
+    contacts = dict(_CONTACTS.rows(session, {one["conversation_id"] for one in kept_ones}))
+    measures.add_kept(session, [one | {"contact_id": contacts.get(one["conversation_id"])} for one in kept_ones])
 
 
 def derive(policies: Policies, course: Course) -> dict[str, Any]:
@@ -312,6 +319,7 @@ def refold(session: Session, conversation_id: int, upto: int) -> None:
     for row in session.scalars(there).all():
         if keys.pop((row.target, row.started_id, row.ended_id), None) is None:
             session.delete(row)
+            measures.drop_kept(session, row.ended_id, row.target)
     session.flush()
     finish(session, conversation_id, keys.values())
 

@@ -86,6 +86,18 @@ def undo(session: Session, now: datetime, rows: Sequence[int], user: User, speak
     return told
 
 
+def undoable(session: Session, rows: Sequence[Interaction]) -> set[int]:
+    """Those of `rows` that `undo` would bring back: a macro, not undone, and nothing happened since."""
+    return {row.id for row in rows if row.name == Name.MACRO_APPLIED and _stands(session, row)}
+
+
+def _stands(session: Session, row: Interaction) -> bool:
+    try:
+        return not _since(session, row)
+    except Conflict:
+        return False
+
+
 def _undo(
     session: Session, now: datetime, row: Interaction, number: int, user: User, speaker: Speaker, told: Undone
 ) -> Undone:

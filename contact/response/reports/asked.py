@@ -9,7 +9,7 @@ from typing import Any
 
 from contact.errors import Invalid, NotFound
 from contact.response.reports import period as periods
-from contact.response.reports.figures import REPORTS, TARGETS, Figure, How, Spec
+from contact.response.reports.figures import OF, REPORTS, TARGETS, Figure, How, Spec
 from contact.response.reports.measure import Kind
 from contact.response.reports.period import CLOCKS, TIMES, Period
 from contact.text import N_
@@ -121,9 +121,7 @@ def counted(spec: Spec, by: str) -> list[Figure]:
 
 def kinds(figures: list[Figure]) -> list[Kind]:
     wanted = {one.kind for one in figures if one.how is not How.BACKLOG}
-    if any(one.how is How.RATE for one in figures):
-        wanted.add(Kind.RESOLVED)
-    return sorted(wanted)
+    return sorted(wanted | {OF[one.how] for one in figures if one.how in OF})
 
 
 def _filter(name: str, value: str) -> str:

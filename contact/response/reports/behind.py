@@ -14,7 +14,7 @@ from contact.response.reports import period as periods
 from contact.response.reports import report as reports
 from contact.response.reports import sums
 from contact.response.reports.asked import Question
-from contact.response.reports.figures import TIMED, Figure, Heap, How, made
+from contact.response.reports.figures import OF, TIMED, Figure, Heap, How, made
 from contact.response.reports.measure import Kind, Measure, slot_of
 from contact.response.reports.period import TIMES
 from contact.response.reports.report import Value
@@ -63,13 +63,13 @@ def summary(session: Session, behind: Behind, now: datetime) -> Summary:
     found = sums.rows(session, select(*columns).where(_where(behind, now)))
     values = (worked.took(row[3], row[1]) if worked else row[1] for row in found if row[1] is not None)
     heap = Heap(len(found), sorted(values), sum(bool(row[2]) for row in found))
-    resolved = Heap()
-    if figure.how is How.RATE:
-        of = Behind(behind.question, Figure("", "", Kind.RESOLVED, How.COUNT, ""), behind.key)
-        resolved.count = len(sums.rows(session, select(kind).where(_where(of, now))))
-    value = made(figure, heap, resolved, behind.question.target)
+    other = Heap()
+    if figure.how in OF:
+        of = Behind(behind.question, Figure("", "", OF[figure.how], How.COUNT, ""), behind.key)
+        other.count = len(sums.rows(session, select(kind).where(_where(of, now))))
+    value = made(figure, heap, other, behind.question.target)
     timed = behind.timed and heap.values
-    return Summary(value, heap.count, made(_MEDIAN, heap, resolved, 0) if timed else None)
+    return Summary(value, heap.count, made(_MEDIAN, heap, other, 0) if timed else None)
 
 
 _MEDIAN = Figure("", "", Kind.RESOLVED, How.MEDIAN, "")

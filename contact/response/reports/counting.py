@@ -25,15 +25,13 @@ from sqlalchemy.orm import Session
 
 from contact.log import Change, Interaction, Name
 from contact.response.reports import sheet as sheets
-from contact.response.reports.measure import Kind
+from contact.response.reports.measure import TARGETS, Kind
 from contact.response.reports.sheet import Sheet
 from contact.response.reports.talk import EPOCH, Talk, micros
 
 ASKED = "satisfaction.asked"
 RATED = "satisfaction.rated"
 BREACHED = "service_level.breached"
-TARGETS = {"first": 1, "next": 2, "resolution": 3}
-"""What a service level promises, as `Measure.value` has it."""
 
 
 def count(session: Session, row: Change) -> None:

@@ -27,6 +27,8 @@ class How(StrEnum):
     """How many gave a certain score."""
     RATE = "rate"
     """Ratings for each resolved conversation."""
+    KEPT = "kept"
+    """Promises that were kept, of these and those that were missed."""
     BACKLOG = "backlog"
     """Open at the end of a part."""
 
@@ -54,7 +56,7 @@ class Figure:
     def unit(self) -> Unit:
         if self.how in (How.MEDIAN, How.P80, How.P95):
             return Unit.TIME
-        if self.how in (How.WITHIN, How.RETURN_RATE, How.RATE):
+        if self.how in (How.WITHIN, How.RETURN_RATE, How.RATE, How.KEPT):
             return Unit.SHARE
         return Unit.SCORE if self.how is How.AVERAGE else Unit.COUNT
 
@@ -63,7 +65,9 @@ class Figure:
         return self.kind in VALUED
 
 
-VALUED = (Kind.FIRST, Kind.NEXT, Kind.RESOLVED, Kind.SCORE, Kind.BREACHED)
+OF = {How.RATE: Kind.RESOLVED, How.KEPT: Kind.BREACHED}
+"""The other kind a share is made with."""
+VALUED = (Kind.FIRST, Kind.NEXT, Kind.RESOLVED, Kind.SCORE, Kind.BREACHED, Kind.KEPT)
 """Kinds whose rows carry a value."""
 
 
@@ -88,8 +92,9 @@ class Heap:
 NOTHING = Heap()
 
 
-def made(figure: Figure, heap: Heap, resolved: Heap, target: int) -> int | float | None:
-    """The figure of a heap whose values are sorted; None where there is nothing to say. `target` in seconds."""
+def made(figure: Figure, heap: Heap, other: Heap, target: int) -> int | float | None:
+    """The figure of a heap whose values are sorted; None where there is nothing to say. `other`: what a share is
+    made with (`OF`), `target` in seconds."""
     match figure.how:
         case How.COUNT | How.BACKLOG:
             return heap.count
@@ -98,7 +103,10 @@ def made(figure: Figure, heap: Heap, resolved: Heap, target: int) -> int | float
         case How.SCORED:
             return heap.values.count(figure.score)
         case How.RATE:
-            return heap.count / resolved.count if resolved.count else None
+            return heap.count / other.count if other.count else None
+        case How.KEPT:
+            ended = heap.count + other.count
+            return heap.count / ended if ended else None
     if not heap.count:
         return None
     match figure.how:
@@ -170,6 +178,11 @@ RATE = Figure("rate", N_("Rated share"), Kind.SCORE, How.RATE,
               N_("Ratings for each resolved conversation of the same time."))  # fmt: skip
 BREACHED = Figure("breached", N_("Missed targets"), Kind.BREACHED, How.COUNT,
                   N_("Service levels whose time ran out."))  # fmt: skip
+KEPT = Figure("kept", N_("Kept targets"), Kind.KEPT, How.COUNT,
+              N_("Service levels that were answered or resolved in time."))  # fmt: skip
+KEPT_SHARE = Figure("kept_share", N_("Kept share"), Kind.KEPT, How.KEPT,
+                    N_("Kept targets of those kept and missed. What was resolved in time without an answer is "
+                       "neither."))  # fmt: skip
 ASKED = Figure("asked", N_("Asked"), Kind.ASKED, How.COUNT,
                N_("Customers who were asked after a resolution; a chat can be rated unasked."))  # fmt: skip
 TAKEN = Figure("taken", N_("Assigned"), Kind.TAKEN, How.COUNT,
@@ -204,6 +217,11 @@ _MISSED = (
     Figure("breached_next", N_("Missed: next answer"), Kind.BREACHED, How.SCORED, BREACHED.explained, 2),
     Figure("breached_resolution", N_("Missed: resolution"), Kind.BREACHED, How.SCORED, BREACHED.explained, 3),
 )
+_HELD = (
+    Figure("kept_first", N_("Kept: first answer"), Kind.KEPT, How.SCORED, KEPT.explained, 1),
+    Figure("kept_next", N_("Kept: next answer"), Kind.KEPT, How.SCORED, KEPT.explained, 2),
+    Figure("kept_resolution", N_("Kept: resolution"), Kind.KEPT, How.SCORED, KEPT.explained, 3),
+)
 _SHORT = {
     "first": Figure("first_median", N_("First answer, median"), Kind.FIRST, How.MEDIAN, _WAIT),
     "next": Figure("next_median", N_("Next answer, median"), Kind.NEXT, How.MEDIAN, _WAIT),
@@ -216,14 +234,14 @@ REPORTS: dict[str, Spec] = {
     for spec in (
         Spec("summary", N_("Summary"),
              (IN, OUT, OPENED, _SHORT["first"], _SHORT["next"], RESOLVED, _SHORT["resolved"], RETURN_RATE,
-              _SHORT["average"], BREACHED), ("received", "sent")),
+              _SHORT["average"], KEPT_SHARE, BREACHED), ("received", "sent")),
         Spec("volume", N_("Volume"), (IN, OUT, AUTO, OPENED, RESOLVED, BACKLOG), ("received", "sent"), "backlog"),
         Spec("first", N_("First answer"), (FIRST, *_FIRST), ("first_median",), "first_p80", target=3600),
         Spec("next", N_("Next answer"), (NEXT, *_NEXT), ("next_median",), "next_p80", target=3600),
         Spec("resolution", N_("Resolution time"), (RESOLVED, *_RESOLUTION, RETURNED, RETURN_RATE), ("resolved_median",),
              "resolved_p80", target=86_400),
         Spec("satisfaction", N_("Satisfaction"), (ASKED, SCORES, RATE, AVERAGE, *_STARS), ("average",)),
-        Spec("levels", N_("Service levels"), (BREACHED, *_MISSED, FIRST, NEXT, RESOLVED), ("breached",)),
+        Spec("levels", N_("Service levels"), (KEPT_SHARE, KEPT, BREACHED, *_HELD, *_MISSED), ("kept", "breached")),
         Spec("agents", N_("Agents"),
              (TAKEN, OUT, FIRST, _SHORT["first"], _SHORT["next"], RESOLVED, RETURN_RATE, _SHORT["average"], BREACHED),
              ("sent", "resolved"), by="agent"),

@@ -181,6 +181,7 @@ KINDS: Mapping[Kind, str] = {
     Kind.OPEN: N_("Open"),
     Kind.SCORE: N_("Rating"),
     Kind.BREACHED: N_("Missed target"),
+    Kind.KEPT: N_("Kept target"),
     Kind.TAKEN: N_("Assigned"),
     Kind.ASKED: N_("Asked"),
 }

@@ -2,7 +2,9 @@
 
 `measure` and `measured` are filled by the reader "reports" (`reader.py`) and hold no word of
 anybody: emptied and read anew from the first row of the log they come out the same
-(`flask reports rebuild`). Erasing a person changes nothing here: what happened stays countable.
+(`flask reports rebuild`). Service levels that were kept are not its own: the log does not say what
+was promised, so the reader "service levels" writes them with its results, and they stay. Erasing a
+person changes nothing here: what happened stays countable.
 """
 
 from __future__ import annotations
@@ -47,10 +49,14 @@ class Kind(IntEnum):
     """It was given to an agent."""
     ASKED = 11
     """The customer was asked how satisfied they are."""
+    KEPT = 12
+    """A service level was kept; `value` as for `BREACHED`. Written by the reader "service levels", with its results."""
 
 
-ONCE = (Kind.OPENED, Kind.FIRST, Kind.RESOLVED, Kind.OPEN, Kind.BREACHED)
+ONCE = (Kind.OPENED, Kind.FIRST, Kind.RESOLVED, Kind.OPEN, Kind.BREACHED, Kind.KEPT)
 """What counts once for a matter: hidden while its conversation is merged into another one."""
+TARGETS = {"first": 1, "next": 2, "resolution": 3}
+"""What a service level promises, as `Measure.value` has it."""
 KINDS = 16
 """`Measure.id` = number of the interaction x `KINDS` + kind, so that no row can be counted twice."""
 

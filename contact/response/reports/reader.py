@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, true, update
 from sqlalchemy.orm import Session
 
 from contact import log
@@ -12,7 +12,7 @@ from contact.db import Database, utcnow, wake
 from contact.log import Reader, ReaderState
 from contact.response.reports import sheet
 from contact.response.reports.counting import NAMES, count
-from contact.response.reports.measure import Measure, Measured
+from contact.response.reports.measure import Kind, Measure, Measured
 
 NAME = "reports"
 PART = 5_000
@@ -60,13 +60,14 @@ def rebuild(db: Database) -> None:
     """Empty the tables, part by part, and let the reader begin at the first row again."""
     with db.write() as session:
         _stop(session)
-    for table, key in ((Measure, Measure.id), (Measured, Measured.conversation_id)):
+    own = Measure.kind != int(Kind.KEPT)
+    for table, key, ours in ((Measure, Measure.id, own), (Measured, Measured.conversation_id, true())):
         while True:
             with db.write() as session:
-                numbers = session.scalars(select(key).order_by(key).limit(PART)).all()
+                numbers = session.scalars(select(key).where(ours).order_by(key).limit(PART)).all()
                 if not numbers:
                     break
-                session.execute(delete(table).where(key <= numbers[-1]))
+                session.execute(delete(table).where(ours, key <= numbers[-1]))
     with db.write() as session:
         mine = update(ReaderState).where(ReaderState.name == NAME)
         session.execute(mine.values(position=0, stopped_at=None, error=None))

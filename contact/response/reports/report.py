@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from contact.response.reports import period as periods
 from contact.response.reports import sums
 from contact.response.reports.asked import Question, counted, kinds
-from contact.response.reports.figures import NOTHING, Figure, How, made
-from contact.response.reports.measure import Kind, slot_of
+from contact.response.reports.figures import NOTHING, OF, Figure, How, made
+from contact.response.reports.measure import slot_of
 from contact.response.reports.period import CLOCKS, TIMES
 from contact.response.reports.sums import Heaps
 
@@ -84,12 +84,11 @@ def _groups(question: Question, found: Heaps, behind: dict[str, int]) -> list[st
 def _cells(
     question: Question, figures: Sequence[Figure], found: Heaps, behind: int | None, key: str
 ) -> tuple[Value, ...]:
-    resolved = found.get((Kind.RESOLVED, key), NOTHING)
-
     def cell(figure: Figure) -> Value:
         if figure.how is How.BACKLOG:
             return behind if question.by in TIMES or behind is not None else 0
-        return made(figure, found.get((figure.kind, key), NOTHING), resolved, question.target)
+        heap, other = (found.get((kind, key), NOTHING) for kind in (figure.kind, OF.get(figure.how, figure.kind)))
+        return made(figure, heap, other, question.target)
 
     return tuple(map(cell, figures))
 

@@ -42,7 +42,7 @@ _ID: Any = bindparam("number")
 _OF: Any = bindparam("conversation")
 _ADD = Prepared(sa.insert(_ROW).values(_given(_ROW)))
 _DROP = Prepared(sa.delete(_ROW).where(_ROW.c.id == _ID))
-_FORGET = Prepared(sa.delete(_ROW).where(_ROW.c.conversation_id == _OF))
+_FORGET = Prepared(sa.delete(_ROW).where(_ROW.c.conversation_id == _OF, _ROW.c.kind != int(Kind.KEPT)))
 _RETURNED = Prepared(sa.update(_ROW).where(_ROW.c.id == _ID).values(returned=bindparam("returned")))
 _HELD = Prepared(
     sa.update(_ROW).where(_ROW.c.id == _ID).values(queue_id=bindparam("queue"), agent_id=bindparam("agent"))

@@ -1,7 +1,7 @@
 // What the chosen way cannot carry: said at once. Words stay in the draft; files must go before anything is sent.
 
-import { $, icon, make, say } from "../page";
-import type { Uploaded } from "../net";
+import { $, icon, make, say, settled } from "../page";
+import { post, type Uploaded } from "../net";
 import { can, input, letter } from "./letter";
 import * as words from "./words";
 
@@ -29,12 +29,31 @@ function stays(): string[] {
   return left;
 }
 
+let copies = "", leftOut: string[] = [];
+
+/** Who will get no copy: asked of the server when CC or BCC is another. */
+const ask = settled(() => void askNow(), 300, 900);
+
+async function askNow(): Promise<void> {
+  const cc = input("cc")?.value ?? "", bcc = input("bcc")?.value ?? "";
+  try { leftOut = cc.trim() || bcc.trim() ? (await post<{ left: string[] }>("/desk/api/copies", { cc, bcc })).left : []; }
+  catch { return; /* sending asks again, and the thread says who was left out */ }
+  show();
+}
+
+function unwanted(): string[] {
+  if (can("cc") !== "1" || letter.mode !== "reply") return [];
+  const now = `${input("cc")?.value ?? ""}\n${input("bcc")?.value ?? ""}`;
+  if (now !== copies) { copies = now; ask(); }
+  return now.trim() ? leftOut : [];
+}
+
 /** Say what stays behind on this way, and which files cannot go. */
 export function show(): void {
   const place = $("#losses"), chosen = can("channel");
   if (!place) return;
   const left = chosen && letter.mode === "reply" ? stays() : [], files = chosen ? stuck() : [];
-  const lines = [...(left.length ? [say("losses", { channel: chosen, what: left.join(", ") })] : []), ...files];
+  const lines = [...unwanted(), ...(left.length ? [say("losses", { channel: chosen, what: left.join(", ") })] : []), ...files];
   const text = lines.join("\n");
   if (place.dataset["said"] === text) return;
   place.dataset["said"] = text;
