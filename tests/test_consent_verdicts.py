@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from consent_kit import AD, INFO, SERVICE, People
 from hall_kit import Hall
 
-from contact import consent, directory, erasure
+from contact import consent, directory, erasure, verify
 from contact.consent import PERSON, Consent, chain, texts, trade
 from contact.directory import Address, Contact, reach
 from contact.messages import AddressKind, Wish
@@ -206,6 +206,10 @@ def test_a_changed_row_is_found(few: People) -> None:
         assert list(chain.broken(session)) == [2, 4]
         session.execute(sa.text("delete from consent where id = 5"))
         assert list(chain.broken(session)) == [2, 4, 6]
+        session.execute(sa.text("delete from consent where id = 6"))
+        found = [str(one) for one in verify.verify(session) if one.thing == "consent"]
+    assert found[:2] == [f"consent {n}: row is 'not as it was written', the log says 'its chain'" for n in (2, 4)]
+    assert found[2].startswith("consent the newest: "), "the end was cut off"
 
 
 def test_a_text_keeps_its_versions(people: People) -> None:
