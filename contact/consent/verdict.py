@@ -186,9 +186,9 @@ def _standing(place: _Place, known: _Known, purpose: Purpose) -> Verdict | None:
     if place.erased_at is not None:
         return Verdict(False, GONE, UNREACHABLE)
     own, person = known.own.get(place.id, _NOTHING), known.persons.get(place.root_id, _NOTHING)
-    if max(own.stop, person.stop) > max(own.start, person.start):
+    if own.stop > own.start or person.stop > max(own.start, person.start):
         return Verdict(False, REFUSED_ALL, korea.REFUSAL.key)
-    if max(own.refused, person.refused) > max(own.given, person.given):
+    if own.refused > own.given or person.refused > max(own.given, person.given):
         return Verdict(False, REFUSED, korea.REFUSAL.key)
     erased = known.suppressed.get((place.kind, place.value))
     if erased is not None and (own.any_given_at is None or own.any_given_at <= erased):
@@ -209,7 +209,11 @@ def _advertising(
         if place.id in found:
             continue
         own, person = known.own.get(place.id, _NOTHING), known.persons.get(place.root_id, _NOTHING)
-        if own.given == 0 or own.given < max(own.stop, person.stop, person.refused) or own.given_at is None:
+        if (
+            own.given == 0
+            or own.given < max(own.stop, own.refused, person.stop, person.refused)
+            or own.given_at is None
+        ):
             without.append(place)
         elif own.given_at <= now - YOUNG and now >= confirmed_until(own.given_at, 0):
             old[own.given] = place
