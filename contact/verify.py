@@ -17,6 +17,7 @@ from sqlalchemy import Table, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from contact import log
+from contact.consent import Consent, chain
 from contact.conversation import Conversation, ConversationCount, ConversationTag, Participant, Snapshot, fold
 from contact.conversation.conversation import project
 from contact.directory import Address, Contact
@@ -67,8 +68,20 @@ def verify(
     yield from _numbers(session)
     yield from _readers(session)
     yield from _levels(session)
+    yield from _consents(session)
     if store is not None:
         yield from _files(session, store)
+
+
+def _consents(session: Session) -> Iterator[Difference]:
+    """Rows of the ledger that are not as they were written; and the end of it, which its chain cannot miss."""
+    for number in chain.broken(session):
+        yield Difference("consent", number, "row", "not as it was written", "its chain")
+    said = (Name.CONSENT_GIVEN.value, Name.CONSENT_WITHDRAWN.value)
+    newest = session.scalar(select(func.max(Interaction.id)).where(Interaction.name.in_(said)))
+    known = session.scalar(select(func.max(Consent.interaction_id)))
+    if newest != known:
+        yield Difference("consent", "the newest", "row of the log", known, newest)
 
 
 def refold(session: Session, conversation_id: int) -> bool:

@@ -112,6 +112,7 @@ def test_a_link_we_never_signed_does_nothing(door: Door) -> None:
 
 
 def test_the_page_speaks_both_languages_and_names_nobody(door: Door) -> None:
+    assert door.client.get(door.path).headers.getlist("Set-Cookie") == []
     korean = door.client.get(door.path + "?language=ko").get_data(as_text=True)
     english = door.client.get(door.path + "?language=en").get_data(as_text=True)
     assert "어떤 메시지를 받으시겠어요?" in korean

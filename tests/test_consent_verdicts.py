@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from consent_kit import AD, INFO, SERVICE, People
-from hall_kit import Hall
+from hall_kit import NOON, Hall
+from hypothesis import given
+from hypothesis import strategies as st
 
-from contact import consent, directory, erasure
-from contact.consent import PERSON, Consent, chain, texts, trade
+from contact import consent, directory, erasure, verify
+from contact.consent import PERSON, Consent, chain, texts, trade, verdict
 from contact.directory import Address, Contact, reach
 from contact.messages import AddressKind, Wish
 
@@ -89,6 +91,38 @@ def test_a_person_who_refuses_everything_is_refused_everywhere_at_once(people: P
     people.says(mail, True, None, scope=PERSON)
     with people.hall.db.read() as session:
         assert consent.refused(session, [mail, phone]) == set()
+
+
+def test_what_one_address_refused_another_does_not_bring_back(people: People) -> None:
+    mail = people.add("kim@a.example")
+    phone = people.add("+821012345678", TEL, to=mail)
+    people.says(mail, True)
+    people.says(mail, False)
+    people.says(phone, True, AD, scope=PERSON)
+    assert people.rule(mail) == "kr.refusal"
+    people.says(mail, False, None)
+    people.says(phone, True, None)
+    assert people.rule(mail, purpose=SERVICE) == "kr.refusal"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from(["", "advertising"]), st.booleans()), max_size=12))
+def test_no_order_of_wishes_brings_advertising_to_who_refused(said: list[tuple[bool, str, bool]]) -> None:
+    """Rows as (whole person, purpose, given): allowed only when this address agreed after all that covers it."""
+    rows = [(1, n, purpose, False, given, NOON) for n, (_whole, purpose, given) in enumerate(said, 1)]
+    own = [row for row, (whole, *_rest) in zip(rows, said, strict=True) if not whole]
+    whole = [row for row, (one, *_rest) in zip(rows, said, strict=True) if one]
+    known = verdict._Known(verdict._fold(own), verdict._fold(whole))
+    place = verdict._Place(1, "email", "a@a.example", None, 1, 1, None, None)
+    agreed = max((row[1] for row in own if row[2] and row[4]), default=0)
+    refused = max((row[1] for row in rows if not row[4]), default=0)
+    standing = verdict._standing(place, known, AD)
+    own_said, person = (found.get(1, verdict._NOTHING) for found in (known.own, known.persons))
+    ended = max(own_said.stop, own_said.refused, person.stop, person.refused)
+    allowed = standing is None and own_said.given > ended
+    if allowed:
+        assert agreed > refused
+    if standing is None:
+        assert not own or own[-1][4] or own[-1][2] != "advertising"
 
 
 def test_a_refusal_follows_the_person_through_a_merge(people: People) -> None:
@@ -206,6 +240,10 @@ def test_a_changed_row_is_found(few: People) -> None:
         assert list(chain.broken(session)) == [2, 4]
         session.execute(sa.text("delete from consent where id = 5"))
         assert list(chain.broken(session)) == [2, 4, 6]
+        session.execute(sa.text("delete from consent where id = 6"))
+        found = [str(one) for one in verify.verify(session) if one.thing == "consent"]
+    assert found[:2] == [f"consent {n}: row is 'not as it was written', the log says 'its chain'" for n in (2, 4)]
+    assert found[2].startswith("consent the newest: "), "the end was cut off"
 
 
 def test_a_text_keeps_its_versions(people: People) -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from consent_kit import AD, INFO, SERVICE, People
 from hall_kit import Hall
@@ -38,6 +40,11 @@ def test_it_is_plainly_a_refusal(text: str) -> None:
 @pytest.mark.parametrize("text", NOT)
 def test_it_is_a_matter_for_people(text: str) -> None:
     assert not words.refuses(text)
+
+
+def test_every_saying_is_looked_at() -> None:
+    assert [one for one in words._SAYINGS if one.strip() and not words._HINT.search(one)] == []
+    assert words.refuses(unicodedata.normalize("NFD", "수신거부"))
 
 
 def test_a_subject_counts_for_a_mail_without_words() -> None:

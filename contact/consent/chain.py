@@ -44,7 +44,7 @@ def _plain(value: Any) -> str:
 def broken(session: Session) -> Iterator[int]:
     """Rows of the ledger that are not as they were written: their ids. Rows older than the chain have no hash.
 
-    The last rows of all could be cut off without a trace here; the log, which names each of them, would tell.
+    The last rows of all could be cut off without a trace here; the log names each of them (`contact/verify.py`).
     """
     from contact.consent.ledger import Consent  # the ledger writes with this module
 

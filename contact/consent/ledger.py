@@ -92,7 +92,7 @@ class Consent(Base):
     hash: Mapped[str] = mapped_column(String(64), default="")
 
     __table_args__ = (
-        Index("ix_consent_address_id", "address_id", "id"),
+        Index("ix_consent_address_id", "address_id", "id", "purpose", "night", "given", "said_at"),
         Index(
             "ix_consent_person",
             "contact_id",

@@ -28,6 +28,9 @@ class Suppression(Base):
     at: Mapped[datetime] = mapped_column(Utc)
 
 
+_ANY = select(Suppression.digest).limit(1)
+
+
 def digest(kind: str, value: str) -> str:
     """The fingerprint of an address in its normal form."""
     return hashlib.sha256(f"{kind}\0{value}".encode()).hexdigest()
@@ -35,6 +38,8 @@ def digest(kind: str, value: str) -> str:
 
 def since(session: Session, addresses: Collection[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
     """Those of the addresses (kind, value) whose former owner had refused, and when they were erased."""
+    if session.scalar(_ANY) is None:
+        return {}
     named = {digest(*address): address for address in addresses}
     found = session.execute(select(Suppression.digest, Suppression.at).where(Suppression.digest.in_(named))).all()
     return {named[one]: at for one, at in found}

@@ -6,19 +6,20 @@ and the night by the clock on the wall, not by the plan.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from contact.consent import suppression, trade
 from contact.consent.law import hours, korea, world
 from contact.consent.law.periods import KOREA, after_years, day_of, end_of
-from contact.consent.ledger import PERSON, Consent
+from contact.consent.law.rule import Rule
+from contact.consent.ledger import Consent
 from contact.consent.notice import CONFIRM, ConsentNotice
 from contact.consent.purpose import Purpose
 from contact.directory import Address, Contact, reach
@@ -35,6 +36,11 @@ GONE = N_("This address does not exist any more.")
 UNREACHABLE = "unreachable"
 """`rule` of what is no law: nothing arrives there, or the address is gone."""
 AT_ONCE = 500
+YOUNG = timedelta(days=2 * 365)
+"""No consent younger than this is two years old."""
+_NUMBERS = (AddressKind.TEL.value, AddressKind.FAX.value)
+_OF_A_PERSON = text("consent.scope = 'person'")
+"""Word for word the condition of the partial index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +60,9 @@ class _Place(NamedTuple):
     kind: str
     value: str
     unreachable_at: datetime | None
+    contact_id: int
     root_id: int
     zone: str | None
-    root_zone: str | None
     erased_at: datetime | None
 
 
@@ -85,6 +91,8 @@ class _Known:
     own: dict[int, _Said] = field(default_factory=dict)
     persons: dict[int, _Said] = field(default_factory=dict)
     suppressed: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    zones: dict[int, str] = field(default_factory=dict)
+    """Of people several contacts were merged into."""
 
 
 def verdicts(
@@ -117,35 +125,36 @@ def _part(
             found[place.id] = verdict
     if purpose is Purpose.ADVERTISING:
         _advertising(session, now, places, known, found, category)
-        for place in places:
-            if place.id not in found and (night := _night(now, place, known, channel, zone)) is not None:
-                found[place.id] = night
+        found |= _nights(now, [place for place in places if place.id not in found], known, channel, zone)
     return found
 
 
 def _places(session: Session, numbers: Sequence[int]) -> list[_Place]:
-    root = aliased(Contact)
     columns = (
-        Address.id, Address.kind, Address.value, Address.unreachable_at, Contact.root_id, Contact.zone, root.zone,
-        root.erased_at,
+        Address.id, Address.kind, Address.value, Address.unreachable_at, Contact.id, Contact.root_id, Contact.zone,
+        Contact.erased_at,
     )  # fmt: skip
-    query = select(*columns).join(Contact, Contact.id == Address.contact_id).join(root, root.id == Contact.root_id)
-    return [_Place(*row) for row in session.execute(query.where(Address.id.in_(numbers)))]
+    query = select(*columns).join(Contact, Contact.id == Address.contact_id).where(Address.id.in_(numbers))
+    return [_Place(*row) for row in session.execute(query)]
 
 
 def _known(session: Session, places: Sequence[_Place], purpose: Purpose) -> _Known:
     one, wanted = Consent, ["", purpose.value]
     said = (one.id, one.purpose, one.night, one.given, one.said_at)
     own = select(one.address_id, *said).where(one.address_id.in_([place.id for place in places]))
-    persons = (
-        select(Contact.root_id, *said)
-        .join(one, one.contact_id == Contact.id)
-        .where(Contact.root_id.in_({place.root_id for place in places}), one.scope == PERSON)
-    )
-    known = _Known(
-        _fold(session.execute(own.where(one.purpose.in_(wanted)))),
-        _fold(session.execute(persons.where(one.purpose.in_(wanted)))),
-    )
+    known = _Known(_fold(session.execute(own.where(one.purpose.in_(wanted)))))
+    roots = {place.root_id for place in places}
+    members = select(Contact.id).where(Contact.root_id.in_(roots))
+    whole = select(one.contact_id, *said).where(one.contact_id.in_(members), _OF_A_PERSON, one.purpose.in_(wanted))
+    persons = session.execute(whole).all()
+    if persons:
+        people = select(Contact.id, Contact.root_id).where(Contact.id.in_({row[0] for row in persons}))
+        root_of = dict(session.execute(people).all())
+        known.persons = _fold((root_of[row[0] or 0], *row[1:]) for row in persons)
+    merged = {place.root_id for place in places if place.root_id != place.contact_id}
+    if merged:
+        zones = session.execute(select(Contact.id, Contact.zone).where(Contact.id.in_(merged)))
+        known.zones = {number: zone for number, zone in zones if zone}
     if purpose is not Purpose.SERVICE:
         known.suppressed = suppression.since(session, [(place.kind, place.value) for place in places])
     return known
@@ -177,9 +186,9 @@ def _standing(place: _Place, known: _Known, purpose: Purpose) -> Verdict | None:
     if place.erased_at is not None:
         return Verdict(False, GONE, UNREACHABLE)
     own, person = known.own.get(place.id, _NOTHING), known.persons.get(place.root_id, _NOTHING)
-    if max(own.stop, person.stop) > max(own.start, person.start):
+    if own.stop > own.start or person.stop > max(own.start, person.start):
         return Verdict(False, REFUSED_ALL, korea.REFUSAL.key)
-    if max(own.refused, person.refused) > max(own.given, person.given):
+    if own.refused > own.given or person.refused > max(own.given, person.given):
         return Verdict(False, REFUSED, korea.REFUSAL.key)
     erased = known.suppressed.get((place.kind, place.value))
     if erased is not None and (own.any_given_at is None or own.any_given_at <= erased):
@@ -200,9 +209,13 @@ def _advertising(
         if place.id in found:
             continue
         own, person = known.own.get(place.id, _NOTHING), known.persons.get(place.root_id, _NOTHING)
-        if own.given == 0 or own.given < max(own.stop, person.stop, person.refused) or own.given_at is None:
+        if (
+            own.given == 0
+            or own.given < max(own.stop, own.refused, person.stop, person.refused)
+            or own.given_at is None
+        ):
             without.append(place)
-        elif now >= confirmed_until(own.given_at, 0):
+        elif own.given_at <= now - YOUNG and now >= confirmed_until(own.given_at, 0):
             old[own.given] = place
     if without:
         bought = trade.covered(session, now, {place.root_id for place in without}, category) if category else set()
@@ -227,26 +240,46 @@ def _rounds(session: Session, consents: Collection[int]) -> dict[int, int]:
     return dict(session.execute(query.where(one.delivery_id.is_not(None)).group_by(one.consent_id)).all())
 
 
-def _night(now: datetime, place: _Place, known: _Known, channel: str, otherwise: ZoneInfo) -> Verdict | None:
+def _nights(
+    now: datetime, places: Sequence[_Place], known: _Known, channel: str, otherwise: ZoneInfo
+) -> dict[int, Verdict]:
+    """Where it is night, each zone looked at once."""
+    clocks: dict[tuple[str, tuple[ZoneInfo, ...]], tuple[Verdict | None, Verdict | None]] = {}
+    found: dict[int, Verdict] = {}
     if channel not in korea.NIGHT.channels and channel not in world.TCPA.channels:
+        return found
+    for place in places:
+        where = _where(place, known.zones, otherwise)
+        if where not in clocks:
+            abroad = where[0] == world.TCPA.country
+            clocks[where] = (
+                _held(now, channel, where[1], world.TCPA) if abroad else None,
+                _held(now, channel, where[1], korea.NIGHT),
+            )
+        america, korean = clocks[where]
+        if america is not None:
+            found[place.id] = america
+        elif korean is not None and not _agreed_to_nights(place, known):
+            found[place.id] = korean
+    return found
+
+
+def _held(now: datetime, channel: str, zones: Sequence[ZoneInfo], rule: Rule) -> Verdict | None:
+    if rule.closed is None or channel not in rule.channels:
         return None
-    country, zones = _where(place, otherwise)
-    if country == world.TCPA.country and channel in world.TCPA.channels and world.TCPA.closed:
-        until = hours.open_at(now, zones, world.TCPA.closed)
-        if until is not None:
-            return Verdict(False, NIGHT, world.TCPA.key, until)
+    until = hours.open_at(now, zones, rule.closed)
+    return Verdict(False, NIGHT, rule.key, until) if until is not None else None
+
+
+def _agreed_to_nights(place: _Place, known: _Known) -> bool:
     own, person = known.own.get(place.id, _NOTHING), known.persons.get(place.root_id, _NOTHING)
     ended = max(own.stop, own.refused, own.night_refused, person.stop, person.refused, person.night_refused)
-    if own.night_given > ended or korea.NIGHT.closed is None or channel not in korea.NIGHT.channels:
-        return None
-    until = hours.open_at(now, zones, korea.NIGHT.closed)
-    return Verdict(False, NIGHT, korea.NIGHT.key, until) if until is not None else None
+    return own.night_given > ended
 
 
-def _where(place: _Place, otherwise: ZoneInfo) -> tuple[str, Sequence[ZoneInfo]]:
+def _where(place: _Place, zones: Mapping[int, str], otherwise: ZoneInfo) -> tuple[str, tuple[ZoneInfo, ...]]:
     """Country and zones of the recipient: the zone we know of them, else all their number may be in."""
-    country, zones = "", tuple[ZoneInfo, ...]()
-    if place.kind in (AddressKind.TEL.value, AddressKind.FAX.value):
-        country, zones = hours.of_number(place.value)
-    known = hours.zone(place.zone or place.root_zone or "")
-    return country, (known,) if known is not None else zones or (otherwise,)
+    country, likely = hours.of_number(place.value) if place.kind in _NUMBERS else ("", ())
+    name = zones.get(place.root_id) or place.zone
+    known = hours.zone(name) if name else None
+    return country, (known,) if known is not None else likely or (otherwise,)

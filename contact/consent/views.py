@@ -76,6 +76,7 @@ def _bare(status: int) -> Response:
 
 
 def _private(response: Response) -> Response:
+    g.pop("hanmaru_before", None)  # the link is proof enough: nothing is kept in the visitor's browser
     response.headers["Cache-Control"], response.headers["X-Robots-Tag"] = "no-store", "noindex"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
@@ -161,6 +162,7 @@ def _page(session: Session | None, named: token.Named | None, *, saved: bool = F
     agreed = texts.current(session, Purpose.ADVERTISING, _language()) if session is not None else None
     page = render_template(
         "consent/page.html",
+        me=None,  # an agent who looks at it sees what the customer sees
         address=_masked(address) if address else "",
         gets={one.value: yes for one, yes in _gets(session, address).items()} if session and address else {},
         agreed=agreed,

@@ -26,6 +26,8 @@ _SAYINGS = frozenset(
     """.replace("\n", "/").split("/")
 )
 _KNOWN = frozenset("".join(one.split()) for one in _SAYINGS if one.strip())
+_HINT = re.compile(r"unsub|opt|stop|remove|take me|no more|거부|철회|취소|해지|보내|[\uff00-\uffef\u1100-\u11ff]", re.I)
+"""What every one of them holds, in some way of writing: most messages are done with after this."""
 _SIGNATURE = re.compile(r"^--\s*$.*", re.M | re.S)
 _ADDED = re.compile(
     r"^\s*(?:sent from my .{1,40}|sent from outlook.{0,40}|get outlook for .{1,40}|나의 .{1,30}에서 보냄|"
@@ -38,8 +40,8 @@ _RE = re.compile(r"^(?:\s*(?:re|fw|fwd|답장|회신|전달)\s*:)+", re.I)
 
 def refuses(text: str, subject: str = "") -> bool:
     """Whether it is plainly a refusal. The subject counts only for a mail without words."""
-    if len(text) > LONGEST:
-        return False
+    if len(text) > LONGEST or not (_HINT.search(text) or _HINT.search(subject)):
+        return False  # nearly every message
     bare = _bare(_ADDED.sub("", _SIGNATURE.sub("", text)))
     if bare:
         return bare in _KNOWN

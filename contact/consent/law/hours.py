@@ -40,14 +40,20 @@ def zone(name: str) -> ZoneInfo | None:
         return None
 
 
-@lru_cache(maxsize=65536)
+_KOREA = "KR", (ZoneInfo("Asia/Seoul"),)
+
+
 def of_number(value: str) -> tuple[str, tuple[ZoneInfo, ...]]:
-    """Country and possible zones of a telephone number in E.164 (libphonenumber's tables)."""
+    """Country and possible zones of a telephone number in E.164."""
+    return _KOREA if value.startswith("+82") else _abroad(value)
+
+
+@lru_cache(maxsize=65536)
+def _abroad(value: str) -> tuple[str, tuple[ZoneInfo, ...]]:
+    """By libphonenumber's tables."""
     import phonenumbers
     from phonenumbers import timezone
 
-    if value.startswith("+82"):
-        return "KR", (ZoneInfo("Asia/Seoul"),)
     try:
         number = phonenumbers.parse(value)
     except phonenumbers.NumberParseException:
