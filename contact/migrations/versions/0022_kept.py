@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022_kept"
-down_revision = "0017_reports"
+down_revision = "0021_campaigns"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023_responses"
-down_revision = "0021_campaigns"
+down_revision = "0022_kept"
 branch_labels = None
 depends_on = None
 
