@@ -39,7 +39,3 @@ def upgrade() -> None:
                 """
             ).bindparams(sa.bindparam("false", False), sa.bindparam("true", True), sa.bindparam("target", target))
         )
-
-
-def downgrade() -> None:
-    op.execute(f"delete from measure where kind = {KEPT}")
