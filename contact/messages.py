@@ -196,7 +196,7 @@ class Outbound:
     automatic: bool = False
     created_at: datetime | None = None
     unsubscribe: str = ""
-    """An https address where one POST ends it (RFC 8058), of a message to many."""
+    """Where a mail program refuses more of this with one click (RFC 8058): an address of our public page."""
 
 
 @dataclass(frozen=True, slots=True)

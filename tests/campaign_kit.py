@@ -27,6 +27,7 @@ from campaigns.campaign import Campaign
 from campaigns.recipient import Fate, Recipient
 from contact import consent
 from contact import inbox as inboxes
+from contact.consent.law.launch import Problem
 from contact.db import utcnow
 from contact.directory import Address, Contact
 from contact.messages import Wish
@@ -54,6 +55,11 @@ class Letter:
 class Refusal:
     reason: str = "refused"
     until: datetime | None = None
+
+
+def anything(_session: Session, _now: datetime, _campaign: Campaign) -> list[Problem]:
+    """The law, asleep."""
+    return []
 
 
 class Words:
@@ -163,12 +169,12 @@ class Shop:
 
     def launch(self, **more: Any) -> int:
         number = self.draft(**more)
-        self.do(campaigns.launch, number)
+        self.do(campaigns.launch, number, check=anything)
         return number
 
-    def do(self, verb: Callable[..., Any], number: int) -> None:
+    def do(self, verb: Callable[..., Any], number: int, **more: Any) -> None:
         with self.office.service.db.write() as session:
-            verb(session, utcnow(), number, None)
+            verb(session, utcnow(), number, None, **more)
 
     def refuse(self, address_id: int) -> None:
         with self.office.service.db.write() as session:
