@@ -134,6 +134,14 @@ def test_what_the_law_forbids_does_not_start(make_shop: Make) -> None:
     shop.do(campaigns.launch, answer, check=lawful)
 
 
+def test_a_lasting_commit_waits_for_the_disk_and_others_do_not(make_shop: Make) -> None:
+    db = make_shop(0).office.service.db
+    asked = text("PRAGMA synchronous")
+    for lasting, level in ((True, 2), (False, 1), (True, 2), (False, 1)):
+        with db.write(lasting=lasting) as session:
+            assert session.scalar(asked) == level
+
+
 # -- the audience --------------------------------------------------------------------------------
 
 
