@@ -51,6 +51,20 @@ class Letter:
         return Text("봄 소식", f"{fields.get('name', '')} 님, 안녕하세요.\nSpring is here.\n")
 
 
+_BODY = "안녕하세요. 봄을 맞아 새 상품을 소개해 드립니다. Spring is here, and so are we.\n" * 70
+_HTML = "".join(f"<p style='color:#333'>{line}</p>" for line in _BODY.splitlines())
+
+
+class Large:
+    """A mail of 29 kB with text and HTML, as shops send them."""
+
+    fields = ("name",)
+
+    def fill(self, fields: Mapping[str, str]) -> Text:
+        name = fields.get("name", "")
+        return Text(f"{name} 님, 봄 소식", f"{name} 님\n{_BODY}", f"<p>{name} 님</p>{_HTML}")
+
+
 @dataclass(frozen=True)
 class Refusal:
     reason: str = "refused"
@@ -65,7 +79,8 @@ def anything(_session: Session, _now: datetime, _campaign: Campaign) -> list[Pro
 class Words:
     """What a campaign needs of the other concerns, as plainly as can be."""
 
-    letter: Any = Letter()
+    def __init__(self, letter: Any = None) -> None:
+        self.letter = letter or Letter()
 
     def audience(self, definition: Mapping[str, Any], *, channel: str, now: datetime) -> Select[Any]:
         kind = {"email": "email", "sms": "tel", "fax": "fax", "post": "post"}[channel]
@@ -101,6 +116,7 @@ class PipeProcess:
     process: subprocess.Popen[bytes] | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     """More settings by name."""
+    large: bool = False
     output: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +131,7 @@ class PipeProcess:
         }  # fmt: skip
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "tests" / "campaign_worker.py"), str(self.lease)],
+                [sys.executable, str(ROOT / "tests" / "campaign_worker.py"), str(self.lease), str(int(self.large))],
                 cwd=self.settings.data_dir, env=kept | {f"HANMARU_{name}": str(one) for name, one in values.items()},
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
