@@ -99,7 +99,8 @@ const text = "Spring is here, and so are we.\\n".repeat(size / 31);
 (async () => {
   const started = process.hrtime.bigint(); let sent = 0;
   const one = async () => { while (sent < count) { const n = sent++;
-    await pool.sendMail({from: "help@shop.example", to: `c${n}@customer.example`, subject: "봄 소식", text: `김${n} 님\\n${text}`}); } };
+    await pool.sendMail({from: "help@shop.example", to: `c${n}@customer.example`, subject: "봄 소식",
+      text: `김${n} 님\\n${text}`}); } };
   await Promise.all(Array.from({length: connections * 2}, one));
   console.log(count / (Number(process.hrtime.bigint() - started) / 1e9)); pool.close();
 })();
@@ -192,9 +193,8 @@ def main() -> None:
     asked.add_argument("--freeze", type=int, default=0)
     asked.add_argument("--nodemailer", type=Path)
     given = asked.parse_args()
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, mails of {SIZE:,} bytes"
-    )
+    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, Python {platform.python_version()}, mails of {SIZE:,} bytes")
     if given.freeze:
         seconds, most = freeze(given.freeze)
         print(f"freeze {given.freeze:,}: {seconds:.1f} s, {most:.0f} MiB")
@@ -213,8 +213,8 @@ def main() -> None:
             rate, cpu, frozen, most = house(Path(folder), port, given.mails, given.connections, **more)
             told.setdefault("house", []).append(rate)
             told.setdefault("house/base", []).append(rate / base)
-            print({name: round(values[-1], 2) for name, values in told.items()},
-                  f"{cpu:.0f} us CPU, the base {base_cpu or 1e6 / base:.0f}; begun after {frozen:.1f} s, {most:.0f} MiB", flush=True)  # fmt: skip
+            print({name: round(values[-1], 2) for name, values in told.items()}, flush=True)
+            print(f"  CPU us a mail: {cpu:.0f}, the base {base_cpu or 1e6 / base:.0f}; {frozen:.1f} s, {most:.0f} MiB")
     print("medians", {name: round(statistics.median(values), 2) for name, values in told.items()})
 
 
