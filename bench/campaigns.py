@@ -18,6 +18,7 @@ import contextlib
 import os
 import platform
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -34,19 +35,31 @@ import psutil
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from campaign_kit import PipeProcess, Shop, Words  # noqa: E402
+from campaign_kit import Large, PipeProcess, Shop, Words  # noqa: E402
 from mail_doubles import Sink  # noqa: E402
 from post_office import PostOffice  # noqa: E402
 from real import free_port  # noqa: E402
 
 from campaigns import audience  # noqa: E402
 from campaigns.campaign import Campaign  # noqa: E402
+from channels.email.mould import Mould  # noqa: E402
 from contact import migrations  # noqa: E402
 from contact.db import Database, utcnow  # noqa: E402
+from contact.messages import AddressKind, InboxFacts, Outbound, Party  # noqa: E402
 
 SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin"
-SIZE = 1700
-"""Bytes of a mail of the house in this bench, so that smtp-source sends as many."""
+
+
+def size() -> int:
+    """Bytes of a mail of the house in this bench, so that the others send as many."""
+    inbox = InboxFacts(1, "email", "smtp", "help@shop.example", "Shop")
+    filled = Large().fill({"name": "김1234"})
+    to = Party(AddressKind.EMAIL, "c1234@customer.example")
+    message = Outbound(1, 0, "0" * 32 + "@shop.example", to, filled.text, filled.subject, filled.html)
+    return len(Mould(inbox, b"k" * 32, None).cast(message)[2])
+
+
+SIZE = size()
 
 
 @contextlib.contextmanager
@@ -65,13 +78,16 @@ def smtp_sink() -> Iterator[int]:
         process.wait()
 
 
-def source(port: int, count: int, connections: int, size: int) -> float:
+def source(port: int, count: int, connections: int, length: int) -> tuple[float, float]:
+    """Mails a second, and CPU us a mail: on a busy machine the second says more."""
     program = shutil.which("smtp-source", path=SBIN)
     assert program
-    started = time.perf_counter()
-    command = [program, "-d", "-s", str(connections), "-m", str(count), "-l", str(size), f"127.0.0.1:{port}"]
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command = [program, "-d", "-s", str(connections), "-m", str(count), "-l", str(length), f"127.0.0.1:{port}"]
     subprocess.run(command, check=True, capture_output=True)
-    return count / (time.perf_counter() - started)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return count / seconds, used / count * 1e6
 
 
 _NODE = """
@@ -83,7 +99,8 @@ const text = "Spring is here, and so are we.\\n".repeat(size / 31);
 (async () => {
   const started = process.hrtime.bigint(); let sent = 0;
   const one = async () => { while (sent < count) { const n = sent++;
-    await pool.sendMail({from: "help@shop.example", to: `c${n}@customer.example`, subject: "봄 소식", text: `김${n} 님\\n${text}`}); } };
+    await pool.sendMail({from: "help@shop.example", to: `c${n}@customer.example`, subject: "봄 소식",
+      text: `김${n} 님\\n${text}`}); } };
   await Promise.all(Array.from({length: connections * 2}, one));
   console.log(count / (Number(process.hrtime.bigint() - started) / 1e9)); pool.close();
 })();
@@ -91,7 +108,7 @@ const text = "Spring is here, and so are we.\\n".repeat(size / 31);
 
 
 def nodemailer(folder: Path, port: int, count: int, connections: int) -> float:
-    command = ["node", "-e", _NODE, str(port), str(count), str(connections), str(SIZE // 2)]
+    command = ["node", "-e", _NODE, str(port), str(count), str(connections), str(SIZE)]
     return float(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout)
 
 
@@ -114,7 +131,7 @@ def house(home: Path, port: int, count: int, connections: int, **more: str) -> t
     made = shop(home, count, port, connections)
     number = made.launch()
     worker = made.worker()
-    worker.extra = more
+    worker.extra, worker.large = more, True
     worker.start()
     assert worker.process
     process = psutil.Process(worker.process.pid)
@@ -176,7 +193,8 @@ def main() -> None:
     asked.add_argument("--freeze", type=int, default=0)
     asked.add_argument("--nodemailer", type=Path)
     given = asked.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, Python {platform.python_version()}, mails of {SIZE:,} bytes")
     if given.freeze:
         seconds, most = freeze(given.freeze)
         print(f"freeze {given.freeze:,}: {seconds:.1f} s, {most:.0f} MiB")
@@ -185,7 +203,9 @@ def main() -> None:
     for _ in range(given.runs):
         with smtp_sink() as port, tempfile.TemporaryDirectory() as folder:
             more = key(Path(folder)) if given.signed else {}
-            base = rsa() if given.signed else source(port, given.mails, given.connections, SIZE)
+            base, base_cpu = rsa(), 0.0
+            if not given.signed:
+                base, base_cpu = source(port, given.mails, given.connections, SIZE)
             told.setdefault("openssl" if given.signed else "smtp-source", []).append(base)
             if given.nodemailer and not given.signed:
                 count = given.mails // 4
@@ -193,8 +213,8 @@ def main() -> None:
             rate, cpu, frozen, most = house(Path(folder), port, given.mails, given.connections, **more)
             told.setdefault("house", []).append(rate)
             told.setdefault("house/base", []).append(rate / base)
-            print({name: round(values[-1], 2) for name, values in told.items()},
-                  f"{cpu:.0f} us CPU a mail, begun after {frozen:.1f} s, {most:.0f} MiB", flush=True)  # fmt: skip
+            print({name: round(values[-1], 2) for name, values in told.items()}, flush=True)
+            print(f"  CPU us a mail: {cpu:.0f}, the base {base_cpu or 1e6 / base:.0f}; {frozen:.1f} s, {most:.0f} MiB")
     print("medians", {name: round(statistics.median(values), 2) for name, values in told.items()})
 
 

@@ -26,7 +26,7 @@ def jobs() -> list[Job]:
     from campaigns import starting
     from campaigns.responses import chores as responses
 
-    return [*starting.JOBS, *responses.JOBS]
+    return [*starting.jobs(), *responses.JOBS]
 
 
 def pages() -> list[Blueprint]:

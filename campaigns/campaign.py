@@ -7,7 +7,7 @@ verb is one conditional statement: of two that come at once, from two processes,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.recipient import OPEN, Recipient
 from contact import log
+from contact.consent.law.launch import Problem
 from contact.db import Base, Id, Json, Utc, wake
 from contact.errors import Conflict, Invalid, NotFound
 from contact.log import Name
@@ -32,6 +33,17 @@ class State(StrEnum):
     PAUSED = "paused"
     CANCELLED = "cancelled"
     FINISHED = "finished"
+
+
+class Unlawful(Invalid):
+    """The law forbids this campaign to start as it is."""
+
+    code = "unlawful"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__()
+        self.problems = problems
+        """Each with the rule, the sentence, and how to mend it."""
 
 
 class Campaign(Base):
@@ -65,6 +77,10 @@ class Campaign(Base):
     __table_args__ = (Index("ix_campaign_state", "state", "start_at"),)
 
 
+Check = Callable[[Session, datetime, Campaign], Sequence[Problem]]
+"""What forbids a campaign to start (`campaigns/lawful.py`). Nobody starts one without asking it."""
+
+
 def get(session: Session, number: int) -> Campaign:
     """The campaign; raises `NotFound`."""
     campaign = session.get(Campaign, number)
@@ -83,28 +99,35 @@ def create(session: Session, now: datetime, name: str, *, inbox_id: int, channel
     return made
 
 
-def schedule(session: Session, now: datetime, number: int, at: datetime, user_id: int | None) -> None:
-    """Start it at `at`; a time that has passed is refused."""
+def schedule(session: Session, now: datetime, number: int, at: datetime, user_id: int | None, *, check: Check) -> None:
+    """Start it at `at`; a time that has passed is refused. Raises `Unlawful`."""
     if at <= now:
         raise Invalid("This time has passed already.")
-    _ready(session, number)
+    _ready(session, now, number, check)
     _move(session, number, (State.DRAFT, State.SCHEDULED), State.SCHEDULED, start_at=at)
     _say(session, now, Name.CAMPAIGN_SCHEDULED, number, user_id, at=at.isoformat())
 
 
-def launch(session: Session, now: datetime, number: int, user_id: int | None) -> None:
-    """Start now: from here on what it says and to whom stand."""
-    _ready(session, number)
+def launch(session: Session, now: datetime, number: int, user_id: int | None, *, check: Check) -> None:
+    """Start now: from here on what it says and to whom stand. Raises `Unlawful`."""
+    _ready(session, now, number, check)
     _launch(session, now, number, (State.DRAFT, State.SCHEDULED), user_id)
 
 
-def start_due(session: Session, now: datetime) -> list[int]:
-    """Start those whose time has come; each once, however many processes look."""
+def start_due(session: Session, now: datetime, *, check: Check) -> list[int]:
+    """Start those whose time has come; each once, however many processes look.
+
+    The law is asked once more: what has become unlawful since is a draft again, and says why.
+    """
     due = select(Campaign.id).where(Campaign.state == State.SCHEDULED.value, Campaign.start_at <= now)
     started = []
     for number in session.scalars(due.order_by(Campaign.start_at)).all():
         try:
+            _ready(session, now, number, check)
             _launch(session, now, number, (State.SCHEDULED,), None)
+        except Unlawful as error:
+            _move(session, number, (State.SCHEDULED,), State.DRAFT, reason=str(error))
+            continue
         except Conflict:  # another one was quicker
             continue
         started.append(number)
@@ -146,9 +169,12 @@ def finish(session: Session, now: datetime, number: int) -> bool:
     return True
 
 
-def _ready(session: Session, number: int) -> None:
-    if get(session, number).version_id is None:
+def _ready(session: Session, now: datetime, number: int, check: Check) -> None:
+    campaign = get(session, number)
+    if campaign.version_id is None:
         raise Invalid("The campaign has nothing to say yet.")
+    if problems := check(session, now, campaign):
+        raise Unlawful(problems)
 
 
 def _launch(session: Session, now: datetime, number: int, before: Sequence[State], user_id: int | None) -> None:

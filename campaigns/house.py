@@ -18,7 +18,7 @@ from campaigns.content.fill import Fill
 from campaigns.content.names import LINKS
 from campaigns.segments.compiled import select_people
 from contact import consent
-from contact.consent import Purpose, Verdict
+from contact.consent import Purpose, Verdict, token
 from contact.settings import Settings
 
 
@@ -49,5 +49,9 @@ class House:
         )
 
     def reserved(self, campaign: Campaign, recipient_id: int, address_id: int, value: str) -> Mapping[str, str]:
-        """No link is made up: what the pages of refusals sign is put in where they are hung."""
-        return {"address": value, "sender": self.settings.organisation}
+        purpose = Purpose(campaign.purpose)
+        given = {"address": value, "sender": self.settings.organisation}
+        if purpose is not Purpose.SERVICE:  # what was asked for is not refused by a link
+            link = token.link(self.settings.public, self.settings.secret(), address_id, purpose)
+            given |= {"unsubscribe_url": link, "preferences_url": link}
+        return given

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from campaigns import campaign
+from campaigns.campaign import Check
+from campaigns.lawful import Lawful
 from contact.db import utcnow
 from contact.jobs import Job
 from contact.worker import Context
@@ -12,8 +14,9 @@ from contact.worker import Context
 EVERY = timedelta(seconds=5)
 
 
-async def start(context: Context, _slot: datetime) -> None:
-    await context.write(campaign.start_due, utcnow())
+def jobs(check: Check | None = None) -> list[Job]:
+    async def start(context: Context, _slot: datetime) -> None:
+        asked = check or Lawful(context.settings)
+        await context.write(lambda session: campaign.start_due(session, utcnow(), check=asked))
 
-
-JOBS = [Job("campaigns start", start, every=EVERY)]
+    return [Job("campaigns start", start, every=EVERY)]

@@ -31,6 +31,7 @@ NUDGES = "nudges"
 """Key in `session.info`: names of readers to wake once the transaction is committed."""
 
 
+_LASTING = "lasting"
 OWN_CHECKPOINT = 32_000
 """Pages (125 MiB) of SQLite's log at which a writer helps itself: the worker, who does it, must be gone."""
 
@@ -86,6 +87,7 @@ class Database:
     def __init__(self, url: str, *, full_sync: bool = False, pool: int = 10) -> None:
         self.engine = _engine(url, full_sync, pool)
         self._writing = self.engine.execution_options(writing=True)
+        self._lasting = self.engine.execution_options(writing=True, lasting=True)
         self.nudge: Callable[[str], None] = lambda _name: None
 
     @classmethod
@@ -104,9 +106,13 @@ class Database:
             yield session
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Session]:
-        """One transaction: committed at the end, rolled back on any error."""
-        with Session(self._writing, expire_on_commit=False) as session:
+    def write(self, *, lasting: bool = False) -> Iterator[Session]:
+        """One transaction: committed at the end, rolled back on any error.
+
+        `lasting`: it outlives the loss of power, too, from the moment it is committed (on SQLite that costs
+        a wait for the disk, where the setting does not ask for it always).
+        """
+        with Session(self._lasting if lasting else self._writing, expire_on_commit=False) as session:
             with session.begin():
                 yield session
             for name in session.info.pop(NUDGES, ()):
@@ -169,4 +175,12 @@ def _sqlite(engine: Engine, full_sync: bool) -> None:
     def _begin(connection: Connection) -> None:
         # Straight to the driver: this is said before every transaction, and costs a fifth of one otherwise.
         driver: Any = connection.connection.driver_connection
+        if not full_sync and connection.get_execution_options().get("lasting"):
+            driver.execute("PRAGMA synchronous = FULL")
+            connection.info[_LASTING] = True
         driver.execute("BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN")
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(connection: Any, record: Any) -> None:
+        if connection is not None and record.info.pop(_LASTING, False):
+            connection.execute("PRAGMA synchronous = NORMAL")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from campaign_kit import Words
+from campaign_kit import Large, Words, anything
 
 from campaigns import starting
 from campaigns.pipe import window
@@ -26,4 +26,10 @@ if __name__ == "__main__":
     settings = load()
     logs.configure(settings, "worker")
     service = Service.of(settings, Channels(Email(settings)))
-    worker.main(service, [Part("campaigns", Pipe(Words()).run), Part("clock", Clock(starting.JOBS).run)])
+    worker.main(
+        service,
+        [
+            Part("campaigns", Pipe(Words(Large() if sys.argv[2] == "1" else None)).run),
+            Part("clock", Clock(starting.jobs(anything)).run),
+        ],
+    )

@@ -13,14 +13,18 @@ from typing import Any
 
 import dkim
 import pytest
-from campaign_kit import Shop, Words
+from campaign_kit import Shop, Words, anything
+from hall_kit import MAIL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from campaigns import audience, recipient
 from campaigns import campaign as campaigns
-from campaigns.campaign import Campaign
+from campaigns.campaign import Campaign, Unlawful
+from campaigns.content import content as contents
+from campaigns.content.wording import Draft
+from campaigns.lawful import Lawful
 from campaigns.pipe import claim, journal, recover, settle, window
 from campaigns.pipe.journal import FileJournal, Word
 from campaigns.pipe.part import sweep
@@ -61,18 +65,20 @@ def test_each_verb_moves_from_its_own_states_alone(make_shop: Make) -> None:
     for verb in (campaigns.pause, campaigns.resume):
         with pytest.raises(Conflict):
             shop.do(verb, number)
-    shop.do(campaigns.launch, number)
+    shop.do(campaigns.launch, number, check=anything)
     with pytest.raises(Conflict):
-        shop.do(campaigns.launch, number)
+        shop.do(campaigns.launch, number, check=anything)
     shop.do(campaigns.pause, number)
     shop.do(campaigns.resume, number)
     shop.do(campaigns.cancel, number)
-    for verb in (campaigns.pause, campaigns.resume, campaigns.cancel, campaigns.launch):
+    for verb in (campaigns.pause, campaigns.resume, campaigns.cancel):
         with pytest.raises(Conflict):
             shop.do(verb, number)
+    with pytest.raises(Conflict):
+        shop.do(campaigns.launch, number, check=anything)
     empty = shop.draft(version_id=None)
     with pytest.raises(Invalid):
-        shop.do(campaigns.launch, empty)
+        shop.do(campaigns.launch, empty, check=anything)
     told = text("select name from interaction where name like 'campaign.%' order by id")
     names = shop.office.one(lambda session: session.scalars(told).all())
     assert names == [f"campaign.{word}" for word in ("launched", "paused", "resumed", "cancelled")]
@@ -103,6 +109,37 @@ def test_what_expires_is_not_sent_late(make_shop: Make) -> None:
         assert not claim.claim(session, later, number, "me", 10, Words(), ()).rows
     assert shop.counts(number)["expired"] == 5
     shop.sound(number)
+
+
+def test_what_the_law_forbids_does_not_start(make_shop: Make) -> None:
+    """Neither by hand nor by the clock, and it says which rule and how to mend it."""
+    shop = make_shop(1)
+    db = shop.office.service.db
+    with db.write() as session:
+        wording = contents.Wording("봄", Draft("봄 소식", "안녕하세요"))
+        version = contents.add(session, utcnow(), wording, "email", MAIL, None).id
+    lawful = Lawful(shop.office.service.settings)
+    number = shop.draft(version_id=version)
+    with pytest.raises(Unlawful) as caught:
+        shop.do(campaigns.launch, number, check=lawful)
+    assert any("(광고)" in one.sentence for one in caught.value.problems)
+    assert all(one.rule and one.mend for one in caught.value.problems)
+    later = utcnow() + timedelta(hours=1)
+    with db.write() as session:
+        campaigns.schedule(session, utcnow(), number, later, None, check=anything)
+    with db.write() as session:
+        assert campaigns.start_due(session, later, check=lawful) == []
+    assert shop.state(number) == "draft"
+    answer = shop.draft(version_id=version, purpose="service")
+    shop.do(campaigns.launch, answer, check=lawful)
+
+
+def test_a_lasting_commit_waits_for_the_disk_and_others_do_not(make_shop: Make) -> None:
+    db = make_shop(0).office.service.db
+    asked = text("PRAGMA synchronous")
+    for lasting, level in ((True, 2), (False, 1), (True, 2), (False, 1)):
+        with db.write(lasting=lasting) as session:
+            assert session.scalar(asked) == level
 
 
 # -- the audience --------------------------------------------------------------------------------
@@ -155,7 +192,7 @@ def test_planned_is_the_sum_of_all_ends(make_shop: Make) -> None:
     """Whatever happens in whatever order: nobody is lost or counted twice, no end is left, the log says the same."""
     shop = make_shop(12)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(steps=STEPS)
     def holds(steps: list[Any]) -> None:
         _holds(shop, steps)

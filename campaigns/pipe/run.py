@@ -149,14 +149,18 @@ class Run:
         if not self._more and self._queue:
             return True
         self._adapt()
-        claimed = await self._context.write(
-            claims.claim, utcnow(), self._campaign.id, self._owner, self._size, self._ports, self._going.fill.fields
-        )
+        claimed = await self._context.call(self._claim)
         self._take(claimed)
         if claimed.rows or claimed.more or self._air or self._landed or self._queue:
             return True
         due = await self._context.read(claims.next_at, self._campaign.id)
         return due is not None and due <= utcnow() + SOON
+
+    def _claim(self) -> Claimed:
+        """`sending` must outlive the loss of power, too: then it is unknown, and not repeated."""
+        fields = self._going.fill.fields
+        with self._context.db.write(lasting=True) as session:
+            return claims.claim(session, utcnow(), self._campaign.id, self._owner, self._size, self._ports, fields)
 
     def _take(self, claimed: Claimed) -> None:
         self._more = claimed.more

@@ -78,7 +78,7 @@ def _fields(message: Outbound, inbox: InboxFacts, key: bytes) -> list[tuple[str,
     fields.append(("X-Returns-To", return_path(message, inbox, key=key)))  # what a complaint encloses has no envelope
     fields += [("Subject", words(message.subject)), ("Message-ID", _own_id(message.message_id))]
     fields += _thread(message)
-    fields += _unsubscribe(message.unsubscribe)
+    fields += unsubscribe(message.unsubscribe)
     if message.automatic:
         fields += [
             ("Auto-Submitted", "auto-replied" if message.in_reply_to else "auto-generated"),
@@ -88,7 +88,7 @@ def _fields(message: Outbound, inbox: InboxFacts, key: bytes) -> list[tuple[str,
     return fields
 
 
-def _unsubscribe(url: str) -> list[tuple[str, str]]:
+def unsubscribe(url: str) -> list[tuple[str, str]]:
     """List-Unsubscribe (RFC 2369) and, for an https address, List-Unsubscribe-Post (RFC 8058 section 3.1)."""
     if not url:
         return []

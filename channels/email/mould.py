@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
+from channels.email.compose import unsubscribe
 from channels.email.fields import CRLF, people, wire_address, words
 from channels.email.seal import Field, Seal
 from channels.email.token import recipient_token, tagged
 from contact.legible import text_of_html
 from contact.messages import InboxFacts, Outbound, Party
 
-_UNSAFE = re.compile(r"[^!-;=?-~]+")
 _FROM = b"\r\nFrom "
 
 
@@ -48,7 +47,7 @@ class Mould:
             (b"message-id", f"<{message.message_id}>".encode()),
         ]
         if message.unsubscribe:
-            fields += _unsubscribe(message.unsubscribe)
+            fields += [(name.lower().encode(), value.encode()) for name, value in unsubscribe(message.unsubscribe)]
         fields += [(b"mime-version", b"1.0"), *kind]
         head = b"".join([b"%b: %b\r\n" % (_NAMES[name], value) for name, value in fields])
         mark = self._seal.field(fields, body, int(at.timestamp())) if self._seal else b""
@@ -78,12 +77,6 @@ _NAMES = {
     b"list-unsubscribe-post": b"List-Unsubscribe-Post", b"mime-version": b"MIME-Version",
     b"content-type": b"Content-Type", b"content-transfer-encoding": b"Content-Transfer-Encoding",
 }  # fmt: skip
-
-
-def _unsubscribe(address: str) -> list[Field]:
-    """RFC 8058: one POST there, without a question, ends it."""
-    safe = _UNSAFE.sub("", address)
-    return [(b"list-unsubscribe", f"<{safe}>".encode()), (b"list-unsubscribe-post", b"List-Unsubscribe=One-Click")]
 
 
 @lru_cache(maxsize=64)

@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.Column("settled_at", UTC, nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name="fk_recipient_campaign_id_campaign"),
         sa.PrimaryKeyConstraint("id", name="pk_recipient"),
-        sa.UniqueConstraint("campaign_id", "channel", "value", name="uq_recipient_campaign_id"),
+        sa.UniqueConstraint("campaign_id", "channel", "value", name="uq_recipient_campaign_id_channel_value"),
     )
     _index("ix_recipient_planned", ["campaign_id", "next_at", "id"], "state = 'planned'")
     _index("ix_recipient_sending", ["window_id"], "state = 'sending'")
