@@ -117,6 +117,7 @@ def parts(service: Service) -> list[Part]:
     from channels.email.mailbox import Mailboxes
     from channels.receiver import Receiver
     from contact import checkpoint
+    from contact.imports import work as imports
     from contact.jobs import Clock
     from contact.readers import Readers
     from contact.response.levels import sweep
@@ -136,6 +137,7 @@ def parts(service: Service) -> list[Part]:
         Part("fetching", fetching.run),
         Part("dispatcher", Dispatcher({"email": service.settings.relay_connections, "sms": 25}).run),
         Part("asking", Asking().run),
+        Part("imports", imports.run),
     ]
 
 

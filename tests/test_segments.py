@@ -298,10 +298,10 @@ def slow_test(test: Test, family: list[Someone]) -> bool:
 def state_of(wishes: list[tuple[bool, str]]) -> str:
     """What an address said last about advertising."""
     state = "none"
-    for given, purpose in wishes:
+    for yes, purpose in wishes:
         if purpose == "informational":
             continue
-        if not given:
+        if not yes:
             state = "refused"
         elif purpose or state == "refused":
             state = "given" if purpose else "none"

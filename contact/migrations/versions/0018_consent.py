@@ -33,7 +33,9 @@ def upgrade() -> None:
         sa.Column("created_at", UTC, nullable=False),
         sa.Column("user_id", ID, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_consent_text"),
-        sa.UniqueConstraint("purpose", "night", "language", "number", name="uq_consent_text_purpose_night_language_number"),
+        sa.UniqueConstraint(
+            "purpose", "night", "language", "number", name="uq_consent_text_purpose_night_language_number"
+        ),
     )
     _ledger()
     op.create_table(
