@@ -76,9 +76,10 @@ def pages() -> list[Blueprint]:
     from channels.chat import views as chat
     from channels.sms import views as sms
     from contact import desk, response
+    from contact.consent import views as consent
     from contact.web import door, me, people
 
-    own = [door.pages, me.pages, people.pages]
+    own = [door.pages, me.pages, people.pages, consent.pages]
     return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages()]
 
 
@@ -103,8 +104,9 @@ def readers(service: Service) -> list[Reader]:
 def jobs() -> list[Job]:
     """The clock's periodic work."""
     from contact import chores, response
+    from contact.consent import notices
 
-    return [*chores.JOBS, *response.jobs()]
+    return [*chores.JOBS, notices.JOB, *response.jobs()]
 
 
 def parts(service: Service) -> list[Part]:

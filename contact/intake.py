@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from contact import consent, directory, files, floods, known, log, remotes, thread
 from contact import conversation as conversations
+from contact.consent import refusing
 from contact.conversation import State, Talk
 from contact.directory import Who, reach
 from contact.errors import InvalidAddress, KeyReused
@@ -98,6 +99,8 @@ def take(
     if inbound.wish:
         address = session.get_one(directory.Address, who.address_id)
         consent.record(session, now, address, inbound.wish, channel=inbound.channel, talk=talk, about_id=row.id)
+    else:
+        refusing.heard(session, now, inbound, who.address_id, talk, row.id)
     return Taken(row.id, talk.id, now, address_id=who.address_id)
 
 

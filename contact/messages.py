@@ -195,6 +195,8 @@ class Outbound:
     references: tuple[str, ...] = ()
     automatic: bool = False
     created_at: datetime | None = None
+    unsubscribe: str = ""
+    """Where a mail program refuses more of this with one click (RFC 8058): an address of our public page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 from datetime import timedelta
 from email import message_from_bytes
@@ -284,3 +285,30 @@ def test_signatures_verify_and_are_the_same_for_every_try(kind: str, tmp_path: P
 def test_a_bad_key_says_so_at_once() -> None:
     with pytest.raises(BadKey):
         signer("shop.example", "s1", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----")
+
+
+def test_both_headers_of_one_click_are_there_and_signed(tmp_path: Path) -> None:
+    """RFC 8058 sections 3.1 and 4."""
+    url = "https://shop.example/u/12-a-" + "k" * 24
+    raw = compose(outbound("hello", unsubscribe=url), INBOX, key=KEY)
+    assert f"List-Unsubscribe: <{url}>\r\n".encode() in raw
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
+    pem, public = _key(tmp_path, "genpkey", "-algorithm", "rsa", "-pkeyopt", "rsa_keygen_bits:2048")
+    signed = signer("shop.example", "s1", pem).sign(raw, NOON)
+    told = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+    covered = re.search(rb"\bh=([^;]+);", signed.replace(b"\r\n", b""))
+    assert covered
+    assert {b"list-unsubscribe", b"list-unsubscribe-post"} <= {one.strip().lower() for one in covered[1].split(b":")}
+    assert dkim.verify(signed, dnsfunc=lambda *_args, **_more: told)
+    changed = signed.replace(b"/u/12-a", b"/u/13-a")
+    assert not dkim.verify(changed, dnsfunc=lambda *_args, **_more: told)
+    assert b"List-Unsubscribe" not in compose(outbound("hello"), INBOX, key=KEY)
+
+
+def test_without_https_there_is_no_one_click() -> None:
+    raw = compose(outbound("hello", unsubscribe="http://127.0.0.1:8000/u/x"), INBOX, key=KEY)
+    assert b"List-Unsubscribe: <http://127.0.0.1:8000/u/x>" in raw
+    assert b"List-Unsubscribe-Post" not in raw
+    for broken in ("https://x.example/>\r\nBcc: a@b.example", "https://x.example/ y", "javascript:alert(1)"):
+        with pytest.raises(ChannelError):
+            compose(outbound("hello", unsubscribe=broken), INBOX, key=KEY)

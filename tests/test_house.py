@@ -47,6 +47,7 @@ PUTS = {
     "contact/desk/trial.py",  # a test mail out of an inbox
     "channels/chat/deeds.py",
     "contact/response/answers/acting.py",  # automatic answers
+    "contact/consent/notices.py",  # what the law wants people to be told
     "contact/response/satisfaction/asking.py",  # the question after a matter is done
     "contact/response/deeds/say.py",  # what a rule or a macro answers
 }

@@ -19,6 +19,8 @@ from contact.channel import ChannelError
 from contact.messages import Fault, InboxFacts, Outbound, Party, Who
 
 MAX_REFERENCES = 25
+ONE_CLICK = "List-Unsubscribe=One-Click"
+_URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+;=%\[\]-]{1,700}")
 _ID = re.compile(r"[^\s<>\x00-\x1f\x7f]{1,900}@?[^\s<>\x00-\x1f\x7f]*")
 
 
@@ -76,12 +78,25 @@ def _fields(message: Outbound, inbox: InboxFacts, key: bytes) -> list[tuple[str,
     fields.append(("X-Returns-To", return_path(message, inbox, key=key)))  # what a complaint encloses has no envelope
     fields += [("Subject", words(message.subject)), ("Message-ID", _own_id(message.message_id))]
     fields += _thread(message)
+    fields += _unsubscribe(message.unsubscribe)
     if message.automatic:
         fields += [
             ("Auto-Submitted", "auto-replied" if message.in_reply_to else "auto-generated"),
             ("X-Auto-Response-Suppress", "All"),
             ("Precedence", "auto_reply"),
         ]
+    return fields
+
+
+def _unsubscribe(url: str) -> list[tuple[str, str]]:
+    """List-Unsubscribe (RFC 2369) and, for an https address, List-Unsubscribe-Post (RFC 8058 section 3.1)."""
+    if not url:
+        return []
+    if not _URL.fullmatch(url):
+        raise ChannelError("The address for unsubscribing cannot be written.", fault=Fault.CONFIG, who=Who.US)
+    fields = [("List-Unsubscribe", f"<{url}>")]
+    if url.startswith("https://"):
+        fields.append(("List-Unsubscribe-Post", ONE_CLICK))
     return fields
 
 

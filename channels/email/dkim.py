@@ -22,6 +22,8 @@ _SIGNED = [
     b"in-reply-to",
     b"references",
     b"auto-submitted",
+    b"list-unsubscribe",  # RFC 8058 section 4: both must be covered
+    b"list-unsubscribe-post",
     b"mime-version",
     b"content-type",
     b"content-transfer-encoding",

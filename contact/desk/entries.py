@@ -265,6 +265,10 @@ def sentence(row: Interaction, beside: Beside) -> str:
         case Name.SERVICE_LEVEL_WARNED | Name.SERVICE_LEVEL_BREACHED:
             due, promised = datetime.fromisoformat(data["due"]), words.TARGET[data["target"]]
             facts |= {"target": _(promised), "due": filters.moment(due)}
+        case Name.CONSENT_GIVEN | Name.CONSENT_WITHDRAWN if data.get("purpose"):
+            about = "night" if data.get("night") else data["purpose"]
+            known = words.CONSENT_GIVEN if name is Name.CONSENT_GIVEN else words.CONSENT_WITHDRAWN
+            text = known.get(about, text)
         case Name.CHAT_PAGES_SHARED if data.get("on") is False:
             text = words.PAGES_HIDDEN
         case _:

@@ -58,11 +58,20 @@ RESPONSE: tuple[Place, ...] = (
     Place("/desk/returned", N_("Came back"), "bounce", Role.AGENT),
 )
 """Response management: one line in the rail, tabs on each of its pages."""
+CAMPAIGNS: tuple[Place, ...] = (
+    Place("/desk/consent", N_("Consent"), "check", Role.AGENT),
+)  # fmt: skip
+"""Planned writing: one line in the rail, tabs on each of its pages."""
 
 
 def places(user: User) -> list[Place]:
     """The pages of response management this user may open."""
     return [place for place in RESPONSE if user.may(place.role)]
+
+
+def campaigns(user: User) -> list[Place]:
+    """The pages of campaigns this user may open."""
+    return [place for place in CAMPAIGNS if user.may(place.role)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ class Nav:
     unread: int
     daily: list[Place]
     response: list[Place]
+    campaigns: list[Place]
     work: rail.Rail
     letters: bool = False
     """Whether some inbox has letters that people carry."""
@@ -95,6 +105,7 @@ def build(service: Service, user: User) -> Nav:
             unread=seen.waiting(session, user.id),
             daily=[place for place in DAILY if user.may(place.role)],
             response=places(user),
+            campaigns=campaigns(user),
             work=rail.build(session, user),
             letters=bool(letters.hand_inboxes(session)),
         )

@@ -39,6 +39,8 @@ NOTICES: Final[Mapping[str, object]] = {
     "batch_posted": lazy_gettext("Noted: the letters are posted."),
     "batch_put_back": lazy_gettext("The letters wait again."),
     "return_noted": lazy_gettext("Noted. No more letters go to this address until it is corrected."),
+    "wish_noted": lazy_gettext("Noted. It counts from this moment."),
+    "wish_known": lazy_gettext("That was known already; nothing changed."),
     "address_corrected": lazy_gettext("The address is corrected; letters can go out again."),
 }
 

@@ -201,8 +201,33 @@ HOW: Final[dict[str, str]] = {
     "provider": N_("told by the provider"),
     "agent": N_("told an agent"),
     "complaint": N_("marked as spam"),
+    "reply": N_("a message that said nothing else"),
+    "one_click": N_("the button of a mail program"),
+    "page": N_("the page behind a link"),
+    "form": N_("in a form"),
+    "paper": N_("on paper"),
+    "import": N_("from a list that was brought in"),
 }
-"""How a wish about messages came to us (`contact/consent.py`)."""
+"""How a wish about messages came to us (`contact/consent/ledger.py`)."""
+
+PURPOSE: Final[dict[str, str]] = {
+    "": N_("Everything"),
+    "advertising": N_("Advertising"),
+    "informational": N_("Information"),
+    "service": N_("Answers"),
+    "night": N_("Advertising at night (21:00 to 08:00)"),
+}
+"""What a consent or a refusal is about."""
+CONSENT_GIVEN: Final[dict[str, str]] = {
+    "advertising": N_("Consent to advertising at %(address)s."),
+    "informational": N_("Information at %(address)s is welcome."),
+    "night": N_("Consent to advertising at night at %(address)s."),
+}
+CONSENT_WITHDRAWN: Final[dict[str, str]] = {
+    "advertising": N_("No more advertising to %(address)s: that was the wish of its owner."),
+    "informational": N_("No more information to %(address)s: that was the wish of its owner."),
+    "night": N_("No more advertising at night to %(address)s: that was the wish of its owner."),
+}
 
 STATE: Final[dict[str, str]] = {
     "open": N_("Open"),

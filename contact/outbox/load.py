@@ -61,6 +61,7 @@ def outbound(session: Session, number: int, store: files.Store) -> Outbound:
         references=tuple(message.get("references", ())),
         automatic=automatic,
         created_at=created_at,
+        unsubscribe=message.get("unsubscribe", ""),
     )
 
 

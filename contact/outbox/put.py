@@ -45,6 +45,8 @@ class Words:
     """What an automatic one is for, a word for the log: `received`, `closed`, `satisfaction`."""
     capped: bool = True
     """Whether `AUTOMATIC_CAP` refuses it: not what answers nothing and has a cap of its own."""
+    unsubscribe: str = ""
+    """See `Outbound.unsubscribe`."""
 
 
 def put(
@@ -176,6 +178,7 @@ def _message(session: Session, conversation: Conversation, words: Words) -> dict
         "bcc": [asdict(party) for party in words.bcc],
         "in_reply_to": chain[-1] if chain else "",
         "references": chain,
+        **({"unsubscribe": words.unsubscribe} if words.unsubscribe else {}),
     }
 
 

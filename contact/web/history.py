@@ -50,6 +50,8 @@ SENTENCES: Final[Mapping[str, object]] = {
     "answer.removed": lazy_gettext("removed a canned answer"),
     "answer.imported": lazy_gettext("brought in a table of canned answers"),
     "automatic.changed": lazy_gettext("changed an automatic answer"),
+    "consent_text.added": lazy_gettext("wrote a new text of consent"),
+    "consent_notices.changed": lazy_gettext("switched the notices about consent"),
     "satisfaction.changed": lazy_gettext("changed when customers are asked"),
     "reader.restarted": lazy_gettext("started a reader of the log again"),
     "outbox.retried": lazy_gettext("sent failed messages again"),

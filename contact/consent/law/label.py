@@ -17,11 +17,9 @@ _HIDDEN = re.compile(r"<(\w+)\b[^>]*(?:display\s*:\s*none|\bhidden\b)[^>]*>.*?</
 _TAG = re.compile(r"<[^>]*>")
 _BLOCK = re.compile(r"<\s*(?:br|/p|/div|/li|/tr|/h\d)\b[^>]*>", re.I)
 _FREE_NUMBER = re.compile(r"080[-.\s]?\d{3,4}[-.\s]?\d{4}")
-_BRACKETS = "()[]{}<>（）［］｛｝〔〕【】〈〉《》「」『』＜＞“”\"'‘’"
-_VARIANT = re.compile(
-    r"[\W_]*(?:[가-힣]{0,6}(?:광고|廣告|光告|AD|ADVERTISEMENT))(?=\W|$)", re.I
-)  # fmt: skip
-_GAP = re.compile(r"[^\w가-힣廣光告]")
+_OPENED = re.compile(r"[(\[{<〔【〈《「『“”\"'‘’*]+([^)\]}>〕】〉》」』“”\"'‘’*]{1,16})[)\]}>〕】〉》」』“”\"'‘’*]")
+_VARIANT = re.compile(r"[가-힣]{0,6}(?:광고|廣告|光告)[가-힣]{0,2}|ads?|advert\w*", re.I)
+_GAP = re.compile(r"[^\w廣光告]|_")
 
 
 def visible(markup: str) -> str:
@@ -42,9 +40,8 @@ def nearly(words: str) -> bool:
     begin = unicodedata.normalize("NFKC", words.lstrip("\ufeff \t\r\n"))[:24]
     if begin.startswith(LABEL):
         return True  # full-width brackets, jamo, space before it
-    bare = _GAP.sub("", begin.split("\n")[0][:14])
-    bracketed = begin[:1] in _BRACKETS or begin[:2].startswith("*")
-    return bracketed and re.match(r"[가-힣]{0,6}(?:광고|廣告|光告)|AD(?![a-z])|ADVERT", bare, re.I) is not None
+    found = _OPENED.match(begin)
+    return found is not None and _VARIANT.fullmatch(_GAP.sub("", found[1])) is not None
 
 
 def names(words: str, name: str) -> bool:

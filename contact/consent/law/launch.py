@@ -76,11 +76,11 @@ def _labelled(facts: Facts) -> Iterator[Problem]:
     if not _binds(facts, korea.LABELLED):
         return
     if facts.channel == "email":
-        yield from _label(facts.subject, N_("subject"))
+        yield from _label(facts.subject, "subject")
         return
-    yield from _label(facts.text, N_("message"))
+    yield from _label(facts.text, "message")
     if facts.subject.strip():
-        yield from _label(facts.subject, N_("subject"))
+        yield from _label(facts.subject, "subject")
 
 
 def _label(words: str, where: str) -> Iterator[Problem]:
