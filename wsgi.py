@@ -72,14 +72,16 @@ def setups() -> list[Setup]:
 
 def pages() -> list[Blueprint]:
     """Blueprints of the rooms."""
+    from campaigns.segments import views as segments
     from channels import webhooks
     from channels.chat import views as chat
     from channels.sms import views as sms
     from contact import desk, response
     from contact.consent import views as consent
+    from contact.imports import views as imports
     from contact.web import door, me, people
 
-    own = [door.pages, me.pages, people.pages, consent.pages]
+    own = [door.pages, me.pages, people.pages, consent.pages, imports.pages, segments.pages]
     return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages()]
 
 

@@ -50,29 +50,25 @@ def preview(
 ) -> Preview:
     """Count and sample; raises `Invalid`."""
     chance = chance or random.Random()  # noqa: S311 - no secret
-    people = select_people(tree, channel=channel, now=now)
-    rows = [(number, address) for number, address in session.execute(people.limit(FEW + 1))]
-    if len(rows) <= FEW:
-        count, drawn = len(rows), chance.sample(rows, min(SAMPLE, len(rows)))
-    else:
-        count = session.scalar(select_count(tree, channel=channel, now=now)) or 0
-        drawn = _drawn(session, people, chance)
+    rows, whole = _some(session, select_people(tree, channel=channel, now=now), chance)
+    count = len(rows) if whole else session.scalar(select_count(tree, channel=channel, now=now)) or 0
+    drawn = chance.sample(rows, min(SAMPLE, len(rows)))
     reasons = explain(session, now, tree, [number for number, _ in drawn])
     return Preview(count, tuple(Sampled(number, address, reasons[number]) for number, address in sorted(drawn)))
 
 
-def _drawn(session: Session, people: Select[int, int], chance: random.Random) -> list[tuple[int, int]]:
-    """A few of many: those behind a place drawn by lot, and from the beginning if they do not suffice."""
+def _some(session: Session, people: Select[int, int], chance: random.Random) -> tuple[list[tuple[int, int]], bool]:
+    """Those behind a place drawn by lot, then from the beginning, `FEW` at most; and whether these are all."""
     newest = session.scalar(select(func.max(Contact.id))) or 0
-    found = people.subquery()
     begin = chance.randint(0, newest)
+    number = people.selected_columns.contact_id
     rows: list[tuple[int, int]] = []
-    for part in (found.c.contact_id >= begin, found.c.contact_id < begin):
-        query = select(found.c.contact_id, found.c.address_id).where(part).order_by(found.c.contact_id)
-        rows += [(number, address) for number, address in session.execute(query.limit(SAMPLE - len(rows)))]
-        if len(rows) >= SAMPLE:
-            break
-    return rows
+    for part in (number >= begin, number < begin):
+        found = session.execute(people.where(part).limit(FEW + 1 - len(rows)))
+        rows += [(contact, address) for contact, address in found]
+        if len(rows) > FEW:
+            return rows, False
+    return rows, True
 
 
 def explain(session: Session, now: datetime, tree: Group, contact_ids: list[int]) -> dict[int, Told]:
