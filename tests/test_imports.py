@@ -113,7 +113,8 @@ def test_a_workbook_is_read_as_it_is_shown(tmp_path: Path) -> None:
     header, row = cells(target, found)
     assert columns.guessed(header, [row]) == ["name", "phone", "consent_when"]
     read = understood(Row(2, row), Plan(("name", "phone", "")))
-    assert read is not None and read.addresses == ((AddressKind.TEL, "+821012345678"),)
+    assert read is not None
+    assert read.addresses == ((AddressKind.TEL, "+821012345678"),)
 
 
 def test_a_broken_row_loses_itself_alone(tmp_path: Path) -> None:
@@ -165,12 +166,10 @@ def test_a_row_says_what_is_wrong_with_it() -> None:
     assert read("김", "a@a.example", "", "", "Y")[0] == ["consent"], "proves nothing"
     assert read("김", "a@a.example", "", "", "Y", "v1", "someday", "web")[0] == ["consent_when"]
     wished = read("김", "a@a.example", "", "", "동의", "v1", "2026.03.02", "웹 가입")[1].wished
-    assert (
-        wished is not None
-        and wished.given
-        and wished.at is not None
-        and wished.at.isoformat() == "2026-03-01T15:00:00+00:00"
-    )
+    assert wished is not None
+    assert wished.given
+    assert wished.at is not None
+    assert wished.at.isoformat() == "2026-03-01T15:00:00+00:00"
     assert read("김", "a@a.example", "", "", "N")[1].wished == entry.Wished(False)
     assert read("a", "b", "c", "d", "", "", "", "", "too much")[0] == ["!"]
     assert understood(Row(9, ("", " ")), plan) is None
@@ -230,9 +229,13 @@ def test_a_file_is_taken_in_once(hall: Hall) -> None:
         person = directory.people(session, [first.contact_id])[first.contact_id]
         assert sorted(one.value for one in person.addresses) == ["+821011112222", "+821099990000", "hana@a.example"]
         state = consent.state(session, first.id, Purpose.ADVERTISING)
-        assert state is not None and state.given and state.how == "import" and "웹" in state.proof
+        assert state is not None
+        assert state.given
+        assert state.how == "import"
+        assert "웹" in state.proof
         other = directory.find(session, AddressKind.EMAIL, "dul@a.example")
-        assert other is not None and not consent.state(session, other.id, Purpose.ADVERTISING).given  # type: ignore[union-attr]
+        assert other is not None
+        assert not consent.state(session, other.id, Purpose.ADVERTISING).given
     before = everything(hall)
     for mode in Mode:
         again = run(hall, made(hall, FILE, FIELDS, mode))

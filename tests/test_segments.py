@@ -348,8 +348,12 @@ def test_what_is_compiled_equals_a_slow_reading(hall: Hall, world: World, body: 
         session.rollback()
 
 
-def test_a_large_segment_is_counted_whole_and_sampled_everywhere(lite: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lucky", [True, False])
+def test_a_large_segment_is_counted_whole_and_sampled_everywhere(
+    lite: Hall, monkeypatch: pytest.MonkeyPatch, lucky: bool
+) -> None:
     monkeypatch.setattr(preview, "FEW", 30)
+    monkeypatch.setattr(preview, "DRAWN", 25 if lucky else 1000)
     with lite.db.write() as session:
         for n in range(100):
             directory.find_or_create(session, NOON, Party(AddressKind.EMAIL, f"c{n}@a.example"))

@@ -205,15 +205,19 @@ class Compiler:
 NEGATIONS: Final = frozenset({"is_not", "lacks", "before", "did_not"})
 
 
-def select_people(definition: Group | Mapping[str, Any], *, channel: str, now: datetime) -> Select[int, int]:
+def select_people(
+    definition: Group | Mapping[str, Any], *, channel: str, now: datetime, among: Sequence[int] | None = None
+) -> Select[int, int]:
     """(contact_id, address_id): one row a person that meets the definition and has an address that takes something
     on this channel; raises `Invalid`. The contact is the root of its family.
 
     Neither consent nor refusals are looked at, save by the segment's own conditions: that is asked again
-    for every recipient when it counts.
+    for every recipient when it counts. `among`: only of these contacts.
     """
-    tree, compiler, kind = _tree(definition), Compiler(now), kind_of(channel)
+    tree, compiler, kind = _tree(definition), Compiler(now, among=among), kind_of(channel)
     found = select(compiler.root.id.label("contact_id"), compiler.address(kind).label("address_id"))
+    if among is not None:
+        found = found.where(compiler.root.id.in_(among))
     return found.where(compiler.people(), compiler.usable(kind), compiler.node(tree))
 
 
