@@ -9,6 +9,8 @@ walk over all contacts it costs (`select count(*) from contact where organisatio
 `--keep` leaves the database there and uses it again; `--plans` prints how the database goes about it.
 """
 
+# ruff: noqa: E501 - tables are wide
+
 from __future__ import annotations
 
 import argparse

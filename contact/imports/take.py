@@ -72,7 +72,7 @@ def take(session: Session, now: datetime, entry: Entry, source: Source) -> Taken
         elif one.root_id != first.root_id:
             directory.claim_address(session, now, session.get_one(Contact, first.contact_id), party)
             taken.problems.append(Problem(_field(party.kind), SOMEBODY_ELSES))
-    if entry.tags and tags.add(session, first.contact_id, entry.tags):
+    if entry.tags and tags.add(session, first.contact_id, entry.tags, new=taken.made):
         taken.changed = True
     _wish(session, now, entry, first, source, taken)
     return taken

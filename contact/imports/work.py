@@ -6,6 +6,7 @@ second worker takes a row twice: after `kill -9` the file is read anew up to the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -23,13 +24,14 @@ from contact.imports.book import ContactImport, Step
 from contact.imports.entry import Entry, Problem, understood
 from contact.imports.rows import Row, rows
 from contact.imports.take import Source
+from contact.text import N_
 from contact.worker import Context
 
 BATCH = 200
 """Rows of one transaction: it has the one write lock, and a chat's next line waits for that."""
 GAP = 0.01
 """Seconds between two, so that whoever waits for the lock comes first."""
-GONE = "The file is not there any more."
+GONE = N_("The file is not there any more.")
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -112,23 +114,24 @@ def take_part(
     if kept.state != Step.RUNNING or kept.position != before:
         return False
     found: list[tuple[int, list[Problem]]] = []
+    counts: Counter[str] = Counter()  # on the row at the end: each append would write it anew
     refused = take.refusals(session, entries)
     for entry in entries:
         problems = list(entry.problems)
         if entry.broken:
-            kept.broken += 1
+            counts["broken"] += 1
         else:
             taken = take.take(session, now, entry, source)
             problems = taken.problems + ([refused[entry.number]] if entry.number in refused else [])
-            kept.made += taken.made
-            kept.changed += taken.changed and not taken.made
-            kept.same += not taken.made and not taken.changed
-            kept.noted += bool(problems)
+            counts["made" if taken.made else "changed" if taken.changed else "same"] += 1
+            counts["noted"] += bool(problems)
         if problems:
             found.append((entry.number, problems))
     session.flush()
     book.write_problems(session, number, found)
     kept.position = after
+    for name, n in counts.items():
+        setattr(kept, name, getattr(kept, name) + n)
     if after == before:
         kept.state, kept.ended_at, kept.total = Step.DONE.value, now, after
     return after != before
