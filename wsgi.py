@@ -78,9 +78,10 @@ def pages() -> list[Blueprint]:
     from channels.sms import views as sms
     from contact import desk, response
     from contact.consent import views as consent
+    from contact.imports import views as imports
     from contact.web import door, me, people
 
-    own = [door.pages, me.pages, people.pages, consent.pages]
+    own = [door.pages, me.pages, people.pages, consent.pages, imports.pages]
     return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages(), *campaigns.pages()]
 
 
@@ -121,6 +122,7 @@ def parts(service: Service) -> list[Part]:
     from channels.email.mailbox import Mailboxes
     from channels.receiver import Receiver
     from contact import checkpoint
+    from contact.imports import work as imports
     from contact.jobs import Clock
     from contact.readers import Readers
     from contact.response.levels import sweep
@@ -140,6 +142,7 @@ def parts(service: Service) -> list[Part]:
         Part("fetching", fetching.run),
         Part("dispatcher", Dispatcher({"email": service.settings.relay_connections, "sms": 25}).run),
         Part("asking", Asking().run),
+        Part("imports", imports.run),
         Part("campaigns", Pipe(House(service.settings)).run),
     ]
 

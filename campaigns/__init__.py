@@ -33,5 +33,6 @@ def pages() -> list[Blueprint]:
     """Its pages in the console, and those its recipients see."""
     from campaigns.content import views as contents
     from campaigns.responses import views as responses
+    from campaigns.segments import views as segments
 
-    return [contents.pages, responses.pages]
+    return [segments.pages, contents.pages, responses.pages]

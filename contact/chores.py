@@ -10,6 +10,7 @@ from contact import conversation, sweeping, users, watching
 from contact.db import utcnow
 from contact.desk.held import held
 from contact.desk.uploads import Uploads
+from contact.imports import book
 from contact.jobs import Job
 from contact.worker import Context
 
@@ -46,7 +47,13 @@ async def sweep_store(context: Context, _slot: datetime) -> None:
         log.info("files swept", files=swept.files, cut_off=swept.cut_off)
 
 
+async def sweep_imports(context: Context, _slot: datetime) -> None:
+    """Remove files of contacts that were taken in a week ago."""
+    await context.write(book.sweep, context.settings.data_dir, utcnow())
+
+
 JOBS = (
+    Job("sweep imports", sweep_imports, every=SWEEP_EVERY),
     Job("sweep files", sweep_files, every=FILES_EVERY),
     Job("sweep store", sweep_store, every=STORE_EVERY),
     watching.JOB,

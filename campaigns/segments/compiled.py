@@ -81,8 +81,8 @@ class Compiler:
         other = (
             select(func.min(theirs.id))
             .join(kin, kin.id == theirs.contact_id)
-            .where(kin.root_id == self.root.id, kin.merged_into.is_not(None), kin.erased_at.is_(None))
-            .where(theirs.kind == kind, theirs.unreachable_at.is_(None))
+            .where(kin.root_id == self.root.id, kin.id != self.root.id, kin.erased_at.is_(None))
+            .where(_unindexed(theirs.kind) == kind, theirs.unreachable_at.is_(None))
         )
         return func.coalesce(first.correlate(self.root).scalar_subquery(), other.correlate(self.root).scalar_subquery())
 
@@ -143,25 +143,16 @@ class Compiler:
         return self._family(rows)
 
     def _consent(self, test: Test) -> ColumnElement[bool]:
-        wanted = [self._wish(one) for one in _listed(test)]
-        return or_(*wanted)
+        return or_(*(self._wish(one) for one in _listed(test)))
 
     def _wish(self, wish: str) -> ColumnElement[bool]:
-        """What was said last about advertising, at some address of theirs. A refusal of everything refuses that,
-        too; that STOP was taken back is no consent."""
+        """What was said last about advertising, at some address of theirs; `none`: nothing that stands, at any."""
+        said = aliased(Consent)
+        rows = select(said.id).join(Address, Address.id == said.address_id).where(said.night.is_(False))
         if wish == "none":
-            return not_(or_(self._wish("given"), self._wish("refused")))
-        said, later = aliased(Consent), aliased(Consent)
-        about = (ADVERTISING, "") if wish == "refused" else (ADVERTISING,)
-        newer = select(literal(1)).where(
-            later.address_id == said.address_id, later.id > said.id, later.purpose.in_((ADVERTISING, ""))
-        )
-        newer = newer.where(later.night.is_(False))
-        if wish == "given":
-            newer = newer.where(or_(later.given.is_(False), later.purpose == ADVERTISING))
-        rows = select(said.id).join(Address, Address.id == said.address_id)
-        rows = rows.where(said.given.is_(wish == "given"), said.purpose.in_(about), said.night.is_(False))
-        return self._set(rows.where(~exists(newer)), Address.contact_id)
+            return not_(self._set(rows.where(or_(_given(said), _refused(said))), Address.contact_id))
+        met = _given(said) if wish == "given" else _refused(said)
+        return self._set(rows.where(met), Address.contact_id)
 
     def _wrote(self, test: Test) -> ColumnElement[bool]:
         return self._touched(test, "heard_at")
@@ -205,15 +196,19 @@ class Compiler:
 NEGATIONS: Final = frozenset({"is_not", "lacks", "before", "did_not"})
 
 
-def select_people(definition: Group | Mapping[str, Any], *, channel: str, now: datetime) -> Select[int, int]:
+def select_people(
+    definition: Group | Mapping[str, Any], *, channel: str, now: datetime, among: Sequence[int] | None = None
+) -> Select[int, int]:
     """(contact_id, address_id): one row a person that meets the definition and has an address that takes something
     on this channel; raises `Invalid`. The contact is the root of its family.
 
     Neither consent nor refusals are looked at, save by the segment's own conditions: that is asked again
-    for every recipient when it counts.
+    for every recipient when it counts. `among`: only of these contacts.
     """
-    tree, compiler, kind = _tree(definition), Compiler(now), kind_of(channel)
+    tree, compiler, kind = _tree(definition), Compiler(now, among=among), kind_of(channel)
     found = select(compiler.root.id.label("contact_id"), compiler.address(kind).label("address_id"))
+    if among is not None:
+        found = found.where(compiler.root.id.in_(among))
     return found.where(compiler.people(), compiler.usable(kind), compiler.node(tree))
 
 
@@ -256,6 +251,30 @@ def _listed(test: Test) -> tuple[str, ...]:
 def _number(test: Test) -> int:
     assert isinstance(test.value, int)
     return test.value
+
+
+def _given(said: Any) -> ColumnElement[bool]:
+    """A consent to advertising that nothing came after; that a STOP was taken back is none."""
+    later = aliased(Consent)
+    ends = or_(later.given.is_(False), later.purpose == ADVERTISING)
+    return and_(said.given.is_(True), _unindexed(said.purpose) == ADVERTISING, ~exists(_later(said, later).where(ends)))
+
+
+def _refused(said: Any) -> ColumnElement[bool]:
+    """A refusal of advertising or of everything that nothing came after."""
+    later, about = aliased(Consent), (ADVERTISING, "")
+    return and_(said.given.is_(False), _unindexed(said.purpose).in_(about), ~exists(_later(said, later)))
+
+
+def _later(said: Any, later: Any) -> Select[Any]:
+    rows = select(literal(1)).where(later.address_id == said.address_id, later.id > said.id, later.night.is_(False))
+    return rows.where(_unindexed(later.purpose).in_((ADVERTISING, ""))).correlate(said)
+
+
+def _unindexed(column: Any) -> Any:
+    """The same value, where SQLite would take an index on it that says next to nothing: all addresses of a kind, all
+    wishes of a purpose, walked again for each person."""
+    return func.coalesce(column, "")
 
 
 def _plain(word: str) -> str:

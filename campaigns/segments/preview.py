@@ -15,6 +15,8 @@ from campaigns.segments.definition import Group, Node, Test
 from contact.directory import Contact
 
 SAMPLE = 20
+LOTS, DRAWN = 4, 500
+"""How often so many contacts are drawn by lot."""
 FEW = 1000
 """A segment of no more is fetched whole: one walk instead of two."""
 
@@ -50,29 +52,42 @@ def preview(
 ) -> Preview:
     """Count and sample; raises `Invalid`."""
     chance = chance or random.Random()  # noqa: S311 - no secret
-    people = select_people(tree, channel=channel, now=now)
-    rows = [(number, address) for number, address in session.execute(people.limit(FEW + 1))]
-    if len(rows) <= FEW:
-        count, drawn = len(rows), chance.sample(rows, min(SAMPLE, len(rows)))
-    else:
-        count = session.scalar(select_count(tree, channel=channel, now=now)) or 0
-        drawn = _drawn(session, people, chance)
+    rows, whole = _lucky(session, now, tree, channel, chance), False
+    if len(rows) < SAMPLE:
+        rows, whole = _some(session, select_people(tree, channel=channel, now=now), chance)
+    count = len(rows) if whole else session.scalar(select_count(tree, channel=channel, now=now)) or 0
+    drawn = chance.sample(rows, min(SAMPLE, len(rows)))
     reasons = explain(session, now, tree, [number for number, _ in drawn])
     return Preview(count, tuple(Sampled(number, address, reasons[number]) for number, address in sorted(drawn)))
 
 
-def _drawn(session: Session, people: Select[int, int], chance: random.Random) -> list[tuple[int, int]]:
-    """A few of many: those behind a place drawn by lot, and from the beginning if they do not suffice."""
+def _lucky(session: Session, now: datetime, tree: Group, channel: str, chance: random.Random) -> list[tuple[int, int]]:
+    """Of some hundred contacts drawn by lot those who belong to it: next to nothing where many do."""
     newest = session.scalar(select(func.max(Contact.id))) or 0
-    found = people.subquery()
-    begin = chance.randint(0, newest)
+    if newest < LOTS * DRAWN:
+        return []
     rows: list[tuple[int, int]] = []
-    for part in (found.c.contact_id >= begin, found.c.contact_id < begin):
-        query = select(found.c.contact_id, found.c.address_id).where(part).order_by(found.c.contact_id)
-        rows += [(number, address) for number, address in session.execute(query.limit(SAMPLE - len(rows)))]
+    for _ in range(LOTS):
+        among = chance.sample(range(1, newest + 1), DRAWN)
+        found = session.execute(select_people(tree, channel=channel, now=now, among=among))
+        rows += [(contact, address) for contact, address in found if (contact, address) not in rows]
         if len(rows) >= SAMPLE:
             break
     return rows
+
+
+def _some(session: Session, people: Select[int, int], chance: random.Random) -> tuple[list[tuple[int, int]], bool]:
+    """Those behind a place drawn by lot, then from the beginning, `FEW` at most; and whether these are all."""
+    newest = session.scalar(select(func.max(Contact.id))) or 0
+    begin = chance.randint(0, newest)
+    number = people.selected_columns.contact_id
+    rows: list[tuple[int, int]] = []
+    for part in (number >= begin, number < begin):
+        found = session.execute(people.where(part).limit(FEW + 1 - len(rows)))
+        rows += [(contact, address) for contact, address in found]
+        if len(rows) > FEW:
+            return rows, False
+    return rows, True
 
 
 def explain(session: Session, now: datetime, tree: Group, contact_ids: list[int]) -> dict[int, Told]:

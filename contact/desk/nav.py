@@ -59,7 +59,9 @@ RESPONSE: tuple[Place, ...] = (
 )
 """Response management: one line in the rail, tabs on each of its pages."""
 CAMPAIGNS: tuple[Place, ...] = (
+    Place("/desk/segments", N_("Segments"), "people", Role.SUPERVISOR),
     Place("/desk/contents", N_("Contents"), "edit", Role.SUPERVISOR),
+    Place("/desk/imports", N_("Import contacts"), "download", Role.SUPERVISOR),
     Place("/desk/consent", N_("Consent"), "check", Role.AGENT),
 )  # fmt: skip
 """Planned writing: one line in the rail, tabs on each of its pages."""

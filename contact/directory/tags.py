@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import ForeignKey, Index, String, delete, select
+from sqlalchemy import ForeignKey, Index, String, delete, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id
@@ -41,13 +41,14 @@ def tags(session: Session, contact_ids: Collection[int]) -> dict[int, tuple[str,
     return found
 
 
-def add(session: Session, contact_id: int, words: Iterable[str]) -> tuple[str, ...]:
-    """Give a contact these tags; returns those it had not."""
-    have = tags(session, [contact_id]).get(contact_id, ())
-    new = tuple(word for word in tidy(words) if word not in have)[: max(0, MOST - len(have))]
-    session.add_all(ContactTag(contact_id=contact_id, tag=word) for word in new)
-    session.flush()
-    return new
+def add(session: Session, contact_id: int, words: Iterable[str], *, new: bool = False) -> tuple[str, ...]:
+    """Give a contact these tags; returns those it had not. `new`: it was made just now and has none."""
+    have = () if new else tags(session, [contact_id]).get(contact_id, ())
+    given = tuple(word for word in tidy(words) if word not in have)[: max(0, MOST - len(have))]
+    if given:
+        session.flush()
+        session.execute(insert(ContactTag), [{"contact_id": contact_id, "tag": word} for word in given])
+    return given
 
 
 def remove(session: Session, contact_id: int, word: str) -> None:

@@ -2,6 +2,7 @@
 
 import { $, $$, make } from "./page";
 import { dryRun } from "./dry";
+import { livePreview } from "./segments";
 import { button, input, read, select, steps, type Field, type Step, type Vocabulary } from "./steps";
 
 interface Test { field: string; op: string; value?: unknown }
@@ -24,9 +25,15 @@ function valueOf(words: Vocabulary, field: Field, op: string, given: unknown): {
     const box = select([["yes", say["yes"] ?? ""], ["no", say["no"] ?? ""]], given === false ? "no" : "yes", say["value"] ?? "");
     return { place: [box], value: () => box.value === "yes" };
   }
-  if (field.kind === "number") {
-    const box = input("number", given ?? 1, say["value"] ?? "", { min: "0", max: "1000000" });
+  if (["number", "days", "score"].includes(field.kind)) {
+    const box = input("number", given ?? (field.kind === "days" ? 30 : 1), say["value"] ?? "", { min: field.kind === "number" ? "0" : "1", max: field.kind === "score" ? "5" : "1000000" });
     return { place: field.unit ? [box, make("span", { class: "muted" }, field.unit)] : [box], value: () => box.value };
+  }
+  if (field.kind === "span") {
+    const now = (given ?? { days: 30, at: "" }) as { days: number; at: string };
+    const days = input("number", now.days, say["value"] ?? "", { min: "0", max: "36500", title: say["ever"] ?? "" });
+    const at = select(words.choices[field.choices] ?? [], now.at, say["value"] ?? "");
+    return { place: [days, make("span", { class: "muted" }, field.unit), at], value: () => ({ days: days.value, at: at.value }) };
   }
   if (field.kind === "hours" || (field.kind === "rank" && op.startsWith("at_"))) {
     const box = select(words.choices[field.choices] ?? [], Array.isArray(given) ? given[0] : given, say["value"] ?? "");
@@ -86,8 +93,9 @@ function groupBox(words: Vocabulary, given: Group, readers: WeakMap<Element, () 
     parts.append(line);
     if (focus) { $("select", line)?.focus(); told(); }
   };
-  const acts = make("div", { class: "row group-acts" }, button("plus", say["addTest"] ?? "", () => add({ field: "text", op: "has" }, true), say["addTest"]));
-  if (depth < 4) acts.append(button("join", say["addGroup"] ?? "", () => add({ any: [{ field: "text", op: "has" }] }, true), say["addGroup"]));
+  const first = words.fields.find((field) => field.name === "text") ?? (words.fields[0] as Field), begin = { field: first.name, op: first.operators[0] ?? "" };
+  const acts = make("div", { class: "row group-acts" }, button("plus", say["addTest"] ?? "", () => add(begin, true), say["addTest"]));
+  if (depth < 4) acts.append(button("join", say["addGroup"] ?? "", () => add({ any: [begin] }, true), say["addGroup"]));
   const head = make("div", { class: "group-kind" }, how);
   if (depth) head.append(button("close", say["remove"] ?? "", () => { box.remove(); told(); }));
   box.append(head, parts, acts);
@@ -137,6 +145,7 @@ function edit(form: HTMLFormElement): void {
   form.addEventListener("submit", () => { leaving = true; ($<HTMLInputElement>("input[name=body]", form) as HTMLInputElement).value = JSON.stringify(now()); });
   addEventListener("beforeunload", (event) => { if (!leaving && JSON.stringify(now()) !== kept) event.preventDefault(); });
   if (form.matches("[data-rule-editor]")) dryRun(form, words, now);
+  if (form.matches("[data-segment-editor]")) livePreview(form, words, now);
 }
 
 /** The list: drag a line, or move it by its buttons or with Alt and the arrow keys. */
