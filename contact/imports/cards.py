@@ -15,6 +15,8 @@ MOST = 2_000
 _BEGINS = re.compile(r"[A-Za-z0-9.-]+[;:]")
 _NEEDED = re.compile(r"(?:[A-Za-z0-9-]+\.)?(VERSION|FN|N|ORG|EMAIL|TEL|ADR|CATEGORIES|LANG)[;:]", re.IGNORECASE)
 """Properties we have a use for: pictures and notes are not even looked at."""
+_FORMATTED = re.compile(r"FN[;:]", re.IGNORECASE)
+_BARE_COMMA = re.compile(r"(?<!\\),")
 _VERSION = re.compile(r"VERSION:", re.IGNORECASE)
 
 
@@ -38,7 +40,7 @@ def cells(text: str) -> tuple[str, ...] | None:
     """One card as a row of `COLUMNS`; None when it cannot be read."""
     if not text.isascii() and any("\udc80" <= letter <= "\udcff" for letter in text):
         return None
-    parts = [part for part in _properties(text) if _NEEDED.match(part)]
+    parts = [_whole_name(part) for part in _properties(text) if _NEEDED.match(part)]
     card = _read(parts)
     if card is None:  # one property that cannot be read takes no other with it
         card = _read([part for part in parts if _VERSION.match(part) or _read([part]) is not None])
@@ -62,6 +64,11 @@ def cells(text: str) -> tuple[str, ...] | None:
         ", ".join(filter(None, (_joined(one.value) for one in _all(card, "categories")))),
         next((_text(one.value) for one in _all(card, "lang")), ""),
     )
+
+
+def _whole_name(part: str) -> str:
+    """A formatted name is one text: programs that leave its commas bare must not lose what stands behind them."""
+    return _BARE_COMMA.sub(r"\\,", part) if _FORMATTED.match(part) else part
 
 
 def _read(parts: list[str]) -> Any:
