@@ -70,8 +70,8 @@ def test_only_supervisors_come_in(home: House, town: Town) -> None:
     agent = browse(home, "mina")
     assert agent.get("/desk/contents").status_code == 403
     assert agent.post("/desk/contents/new", body()).status_code == 403
-    assert "/desk/contents" not in agent.get("/desk").text
-    assert "/desk/contents" in browse(home, "boss").get("/desk").text
+    assert "/desk/contents" not in agent.get("/desk/consent").text
+    assert "/desk/contents" in browse(home, "boss").get("/desk/consent").text
 
 
 def test_a_content_is_written_saved_and_restored(home: House, town: Town) -> None:

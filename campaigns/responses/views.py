@@ -42,9 +42,11 @@ def follow(code: str, number: int) -> Any:
 @pages.get("/r/<code>/p.gif")
 @signed("the code of a tracked link")
 def picture(code: str) -> Any:
-    """The picture that says a mail was opened; the same for everybody, known or not."""
-    if found := _found(code):
-        _keep(Kind.OPENED, 0, *found)
+    """The picture that says a mail was opened."""
+    found = _found(code)
+    if found is None:
+        return _silent(make_response("", 404))
+    _keep(Kind.OPENED, 0, *found)
     answer = make_response(_PICTURE)
     answer.content_type = "image/gif"
     return _silent(answer)
