@@ -31,8 +31,9 @@ def jobs() -> list[Job]:
 
 def pages() -> list[Blueprint]:
     """Its pages in the console, and those its recipients see."""
+    from campaigns import views as campaigns
     from campaigns.content import views as contents
     from campaigns.responses import views as responses
     from campaigns.segments import views as segments
 
-    return [segments.pages, contents.pages, responses.pages]
+    return [campaigns.pages, segments.pages, contents.pages, responses.pages]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from contact import address as addresses
 from contact.channel import Channel
-from contact.desk import chat_form, relay_form, setting_form
+from contact.desk import chat_form, relay_form, sender_form, setting_form
 from contact.desk.trial import Mailbox
 from contact.errors import InvalidAddress
 from contact.inbox import Inbox
@@ -46,10 +46,11 @@ def shown(channel: Channel, box: Inbox | None) -> dict[str, str]:
     common = {"language": "ko"}
     if box is not None:
         common = {"name": box.name, "address": box.address, "language": box.language, "signature": box.signature or ""}
-    if own is None:
-        return common | setting_form.shown(channel, box)
     settings = (box.settings or {}) if box else {}
-    return common | (chat_form.shown(settings) if own == "chat" else _mail(settings, new=box is None))
+    if own == "chat":
+        return common | chat_form.shown(settings)
+    common |= sender_form.shown(settings)
+    return common | (_mail(settings, new=box is None) if own else setting_form.shown(channel, box))
 
 
 def _mail(settings: Mapping[str, Any], new: bool) -> dict[str, str]:
@@ -69,7 +70,7 @@ def _mail(settings: Mapping[str, Any], new: bool) -> dict[str, str]:
 
 FIELDS = (
     "name", "address", "language", "signature", "aliases", "receive", "host", "port", "tls", "user", "password",
-    "folders", "start", *relay_form.FIELDS, *chat_form.FIELDS,
+    "folders", "start", *relay_form.FIELDS, *chat_form.FIELDS, *sender_form.FIELDS,
 )  # fmt: skip
 
 
@@ -79,6 +80,8 @@ def read(session: Session, vault: Vault, channel: Channel, given: Mapping[str, s
     names = FIELDS if own else (*FIELDS, *setting_form.fields(channel))
     form = Form({name: storable(given.get(name, ""))[:20_000] for name in names})
     _common(form)
+    if own != "chat":
+        sender_form.read(form)
     if own == "mail":
         _address(session, form, box)
         _aliases(session, form, box)
@@ -107,6 +110,7 @@ def apply(channel: Channel, box: Inbox, form: Form, vault: Vault) -> None:
         else:
             setting_form.apply(channel, box, settings, secrets, form)
         box.secrets = vault.seal_all(secrets) or None
+        sender_form.apply(settings, ready)
     box.settings = settings
 
 

@@ -59,6 +59,7 @@ RESPONSE: tuple[Place, ...] = (
 )
 """Response management: one line in the rail, tabs on each of its pages."""
 CAMPAIGNS: tuple[Place, ...] = (
+    Place("/desk/campaigns", N_("Campaigns"), "send", Role.SUPERVISOR),
     Place("/desk/segments", N_("Segments"), "people", Role.SUPERVISOR),
     Place("/desk/contents", N_("Contents"), "edit", Role.SUPERVISOR),
     Place("/desk/imports", N_("Import contacts"), "download", Role.SUPERVISOR),

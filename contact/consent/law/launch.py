@@ -103,7 +103,9 @@ def _sender(facts: Facts) -> Iterator[Problem]:
     words = _words(facts)
     if not facts.sender_name.strip():
         yield Problem(
-            korea.SENDER.key, N_("The sender has no name."), N_("Enter the sender's name in the campaign's settings.")
+            korea.SENDER.key,
+            N_("The sender has no name."),
+            N_("Enter the sender's name in the settings of the house (HANMARU_ORGANISATION)."),
         )
     elif not all(label.names(one, facts.sender_name) for one in words):
         yield Problem(
@@ -120,7 +122,7 @@ def _contact(facts: Facts, words: list[str]) -> Iterator[Problem]:
         yield Problem(
             korea.SENDER.key,
             N_("The sender has no telephone number."),
-            N_("Enter the sender's telephone number in the campaign's settings."),
+            N_("Enter the sender's telephone number in the form of the inbox."),
         )
     elif not _calls_from_it(facts) and not all(label.has_number(one, facts.sender_phone) for one in words):
         yield Problem(
@@ -192,7 +194,7 @@ def _postal(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             world.POSTAL_ADDRESS.key,
             N_("The sender has no postal address."),
-            N_("Enter the sender's postal address in the campaign's settings."),
+            N_("Enter the sender's postal address in the form of the inbox."),
         )
     elif not all(label.names(one, facts.sender_address) for one in _words(facts)):
         yield Problem(

@@ -29,6 +29,15 @@ function poll(place: HTMLElement): void {
   document.addEventListener("visibilitychange", () => void look());
 }
 
+/** A piece that takes a while to make: asked for once, when the page is there. */
+async function load(place: HTMLElement): Promise<void> {
+  try {
+    const answer = await fetch(place.dataset["load"] ?? "", { credentials: "same-origin", headers: { Accept: "text/html" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    place.innerHTML = await answer.text();
+  } catch { place.textContent = place.dataset["lost"] ?? ""; }
+}
+
 /** New content, with the focus where it was. */
 function replace(place: HTMLElement, html: string): void {
   const focused = place.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
@@ -138,6 +147,7 @@ function story(): void {
 const all = <T extends HTMLElement>(selector: string): T[] => [...document.querySelectorAll<T>(selector)];
 
 all("[data-poll]").forEach(poll);
+all("[data-load]").forEach((place) => void load(place));
 all<HTMLIFrameElement>("iframe[data-fit]").forEach(fit);
 all<HTMLButtonElement>("button[data-copy]").forEach(copy);
 all<HTMLButtonElement>("button[data-try]").forEach(attempt);
