@@ -150,6 +150,8 @@ class Sink:
             self.connections += 1
             self._open += 1
             self.most = max(self.most, self._open)
+        # answers to pipelined commands leave one by one: each would wait 40 ms for the ACK of the one before
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         session = _Session(self, connection)
         try:
             session.run()
