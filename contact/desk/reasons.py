@@ -35,6 +35,8 @@ SHAPES: Final = (
     N_("%(domain)s is not a domain name."),
     N_("The mail has %(size)s bytes; most servers take no more than %(limit)s."),
     N_("The DKIM key cannot sign: %(words)s"),
+    N_("The address for unsubscribing cannot be written."),
+    N_("The journal cannot be written: %(words)s"),
     # out: any channel
     N_("A part of the message is missing: %(ours)s"),
     N_("The message could not be made ready: %(words)s"),
