@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from mail_doubles import Sink
 from post_office import HELP, PostOffice
-from real import ROOT, wait_for
+from real import ROOT, freeze, wait_for
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
@@ -28,7 +28,7 @@ from campaigns.recipient import Fate, Recipient
 from contact import consent
 from contact import inbox as inboxes
 from contact.consent.law.launch import Problem
-from contact.db import utcnow
+from contact.db import Database, utcnow
 from contact.directory import Address, Contact
 from contact.messages import Wish
 from contact.settings import Settings
@@ -140,6 +140,11 @@ class PipeProcess:
     def send(self, number: signal.Signals) -> None:
         assert self.process
         self.process.send_signal(number)
+
+    def freeze(self, db: Database) -> None:
+        """See `real.freeze`."""
+        assert self.process
+        freeze(self.process, db)
 
     def kill(self) -> None:
         if self.process is not None:

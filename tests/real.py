@@ -33,6 +33,8 @@ from typing import Any
 import psutil
 import pytest
 
+from contact.db import Database
+
 ROOT = Path(__file__).parents[1]
 ALL = os.environ.get("HANMARU_REAL", "") == "all"
 RAN: set[str] = set()
@@ -48,6 +50,14 @@ def missing(what: str, how: str) -> None:
     if ALL:
         pytest.fail(f"{sentence}, and HANMARU_REAL=all", pytrace=False)
     pytest.skip(sentence)
+
+
+def freeze(process: subprocess.Popen[bytes], db: Database) -> None:
+    """SIGSTOP, at a moment when the process does not hold the one write lock of SQLite; returns when it stands."""
+    with db.write() as session:
+        session.connection()
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
 
 
 def wait_for(check: Callable[[], Any], seconds: float = 45, what: str | Callable[[], str] = "the condition") -> Any:

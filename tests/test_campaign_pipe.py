@@ -102,7 +102,7 @@ def test_a_worker_frozen_past_its_lease_says_nothing_twice(make_shop: Make, stag
     word = {"rcpt": "RCPT", "data": "DATA", "dot": "DATA"}[stage]
     wait_for(lambda: any(said.startswith(word) for said in shop.sink.said), what="the worker in the middle")
     wait_for(lambda: not shop.sink.moods, what="somebody to be held")
-    frozen.send(signal.SIGSTOP)
+    frozen.freeze(shop.office.service.db)
     other = shop.worker(lease=3).start()
     shop.finished(number)
     shop.sink.go.set()

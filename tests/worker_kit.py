@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from mail_doubles import Sink
 from post_office import PostOffice
-from real import RAN, ROOT, answers, free_port, wait_for
+from real import RAN, ROOT, answers, free_port, freeze, wait_for
 
 
 @dataclass
@@ -61,6 +61,11 @@ class WorkerProcess:
     def send(self, number: signal.Signals) -> None:
         assert self.process
         self.process.send_signal(number)
+
+    def freeze(self) -> None:
+        """SIGSTOP while it holds no lock: frozen in the middle of a write, it would let nobody else write."""
+        assert self.process
+        freeze(self.process, self.office.service.db)
 
     def kill(self) -> None:
         if self.process is not None:
