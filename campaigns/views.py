@@ -143,14 +143,10 @@ def look(campaign_id: int) -> Any:
     with here().db.read() as session:
         kept = campaigns.get(session, campaign_id)
         session.expunge(kept)
-    found = offload(here().db, _looked, kept)
+    found = offload(here().db, outlook.outlook, utcnow(), kept, House(here().settings))
     with here().db.read() as session:
         people = directory.people(session, sorted({number for number, _name in found.rows}))
         return render_template("campaigns/outlook.html", found=found, people=people)
-
-
-def _looked(session: Session, kept: Campaign) -> outlook.Outlook:
-    return outlook.outlook(session, utcnow(), kept, House(here().settings))
 
 
 @pages.get(
