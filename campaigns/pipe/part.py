@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, Exists, and_, exists, or_, select, text
 from sqlalchemy.orm import Session
 
 from campaigns import audience
@@ -20,7 +20,7 @@ from campaigns.pipe import recover, run, settle, window
 from campaigns.pipe.journal import FileJournal
 from campaigns.pipe.ports import Ports
 from campaigns.pipe.run import Run
-from campaigns.recipient import Fate, Recipient
+from campaigns.recipient import OPEN, Fate, Recipient
 from contact import cutoff, lease, owner
 from contact.db import utcnow
 from contact.errors import Conflict
@@ -120,7 +120,7 @@ class _Work:
         for number in await self._context.read(_to_run, utcnow()):
             if number not in self._runs and len(self._runs) < AT_ONCE:
                 await self._begin(number)
-        while await self._context.write(sweep, utcnow()):
+        while await self._context.read(is_over, utcnow()) and await self._context.write(sweep, utcnow()):
             await asyncio.sleep(0)
 
     async def _begin(self, number: int) -> None:
@@ -194,14 +194,33 @@ def _to_run(session: Session, now: datetime) -> list[int]:
     return list(session.scalars(query.where(due.exists()).order_by(Campaign.launched_at)))
 
 
+def _planned() -> Exists:
+    return exists().where(Recipient.campaign_id == Campaign.id, text("recipient.state = 'planned'"))
+
+
+def _cancelled() -> ColumnElement[bool]:
+    return and_(Campaign.state == State.CANCELLED.value, _planned())
+
+
+def _expired(now: datetime) -> ColumnElement[bool]:
+    going = (State.RUNNING.value, State.PAUSED.value)
+    return and_(Campaign.state.in_(going), Campaign.expires_at <= now, _planned())
+
+
+def is_over(session: Session, now: datetime) -> bool:
+    """Whether `sweep` has anything to do: it takes the one write lock, and is asked every second."""
+    open_ = exists().where(Recipient.campaign_id == Campaign.id, Recipient.state.in_(OPEN))
+    done = and_(Campaign.state == State.RUNNING.value, Campaign.frozen_at.is_not(None), ~open_)
+    query = select(Campaign.id).where(or_(_cancelled(), _expired(now), done)).limit(1)
+    return session.scalar(query) is not None
+
+
 def sweep(session: Session, now: datetime) -> bool:
     """End recipients of what was cancelled or has expired, and campaigns nobody is left of; whether there is more."""
     more = False
-    for campaign in session.scalars(select(Campaign).where(Campaign.state == State.CANCELLED.value)).all():
+    for campaign in session.scalars(select(Campaign).where(_cancelled())).all():
         more |= _close(session, now, campaign, Fate.CANCELLED)
-    going = (State.RUNNING.value, State.PAUSED.value)
-    over = select(Campaign).where(Campaign.state.in_(going), Campaign.expires_at <= now)
-    for campaign in session.scalars(over).all():
+    for campaign in session.scalars(select(Campaign).where(_expired(now))).all():
         more |= _close(session, now, campaign, Fate.EXPIRED)
     for number in session.scalars(select(Campaign.id).where(Campaign.state == State.RUNNING.value)).all():
         campaigns.finish(session, now, number)
