@@ -85,5 +85,5 @@ node_modules/.dev: package-lock.json
 	@touch $@ node_modules/.run
 
 clean:  ## remove what was built; never data/
-	rm -rf $(VENV) node_modules build contact/desk/static/dist channels/chat/static/dist
+	rm -rf $(VENV) node_modules build board/static/dist contact/desk/static/dist channels/chat/static/dist
 	find templates -name '*.mo' -delete

@@ -16,6 +16,7 @@ import { slim } from "./channels/chat/widget/slim/plugin.mjs";
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const ROOMS = [
   { from: "contact/desk/client", to: "contact/desk/static/dist", modules: ["editor"] },
+  { from: "board/client", to: "board/static/dist" },
   { from: "channels/chat/widget", to: "channels/chat/static/dist", plugins: [slim] },
 ];
 const SHARED = ["build.mjs", "package-lock.json", "tsconfig.json"].map((name) => join(ROOT, name));

@@ -15,10 +15,15 @@ if ROLE in ("all", "web"):
     from gevent import monkey
 
     monkey.patch_all()  # before anything else is imported; the worker is never patched
+if ROLE:
+    from contact import heap
+
+    heap.load()
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import board
 import campaigns
 from contact.channel import Channels
 from contact.service import Service
@@ -27,8 +32,8 @@ from contact.settings import Settings, load
 if TYPE_CHECKING:
     from flask import Blueprint, Flask
 
+    from contact.following import Reader
     from contact.jobs import Job
-    from contact.log import Reader
     from contact.run import Line
     from contact.web.app import Setup
     from contact.web.live import Door
@@ -39,6 +44,7 @@ STATICS = {
     "people": HERE / "contact/web/assets",
     "desk": HERE / "contact/desk/static",
     "chat": HERE / "channels/chat/static",
+    "board": HERE / "board/static",
 }
 
 # Each list is made when it is needed: a web process never loads what only the worker uses.
@@ -64,11 +70,13 @@ def channels(settings: Settings) -> Channels:
 
 def setups() -> list[Setup]:
     """Hooks into the app before its pages: security, sign-in, template helpers."""
+    from board.partner import beside
+    from board.portal import frame
     from contact.desk import setup as desk
     from contact.response.queues import views as queues
     from contact.web import security
 
-    return [security.setup, desk.setup, queues.setup]
+    return [security.setup, desk.setup, queues.setup, beside.setup, frame.setup]
 
 
 def pages() -> list[Blueprint]:
@@ -82,24 +90,26 @@ def pages() -> list[Blueprint]:
     from contact.web import door, me, people
 
     own = [door.pages, me.pages, people.pages, consent.pages, imports.pages]
-    return [chat.pages, webhooks.pages, sms.pages, *own, *desk.pages(), *response.pages(), *campaigns.pages()]
+    rooms = [*desk.pages(), *response.pages(), *campaigns.pages(), *board.pages()]
+    return [chat.pages, webhooks.pages, sms.pages, *own, *rooms]
 
 
 def doors() -> list[Door]:
     """Socket doors: `door(live)`, see contact/web/live.py."""
+    from board.portal import live as board
     from channels.chat import live as chat
     from contact import attending
     from contact.desk import alarming
     from contact.desk import live as desk
 
-    return [chat.door, desk.door, attending.door, alarming.door]
+    return [chat.door, desk.door, attending.door, alarming.door, board.door]
 
 
 def readers(service: Service) -> list[Reader]:
     """Who follows the log in the worker."""
     from contact import response, search
 
-    return [search.reader, *response.readers(service), *campaigns.readers(service)]
+    return [search.reader, *response.readers(service), *campaigns.readers(service), *board.readers(service)]
 
 
 def jobs() -> list[Job]:
@@ -107,12 +117,13 @@ def jobs() -> list[Job]:
     from contact import chores, response
     from contact.consent import notices
 
-    return [*chores.JOBS, notices.JOB, *response.jobs(), *campaigns.jobs()]
+    return [*chores.JOBS, notices.JOB, *response.jobs(), *campaigns.jobs(), *board.jobs()]
 
 
 def parts(service: Service) -> list[Part]:
     """The worker's endless works: `Part(name, run)`, `run(context)` returns when `context.stop` is set."""
     from campaigns.house import House
+    from campaigns.pipe.handed import Handed
     from campaigns.pipe.part import Pipe
     from channels import fetching
     from channels.asking import Asking
@@ -129,6 +140,7 @@ def parts(service: Service) -> list[Part]:
     from contact.response.queues.router import Router
     from contact.worker import Part
 
+    house = House(service.settings)
     return [
         Part("readers", Readers(readers(service)).run),
         Part("router", Router().run),
@@ -140,15 +152,17 @@ def parts(service: Service) -> list[Part]:
         Part("mailboxes", Mailboxes().run),
         Part("sandbox", sandbox.run, opens=True),
         Part("fetching", fetching.run),
-        Part("dispatcher", Dispatcher({"email": service.settings.relay_connections, "sms": 25}).run),
-        Part("asking", Asking().run),
+        Part("dispatcher", Dispatcher({"email": service.settings.relay_connections}).run),
+        Part("asking", Asking(sources=[Handed(house)]).run),
         Part("imports", imports.run),
-        Part("campaigns", Pipe(House(service.settings)).run),
+        Part("campaigns", Pipe(house).run),
+        *board.parts(),
     ]
 
 
 def commands(app: Flask) -> None:
     """Groups and commands of `flask --app wsgi`."""
+    from campaigns.results.cli import group as campaigns
     from channels.email import check
     from channels.fax import check as fax
     from contact.cli import group as log
@@ -161,6 +175,7 @@ def commands(app: Flask) -> None:
     app.cli.add_command(log)
     app.cli.add_command(people)
     app.cli.add_command(reports)
+    app.cli.add_command(campaigns)
     ops.install(app, [check.mailboxes, fax.lines])
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import wsgi
-from contact import inbox, intake, log, migrations
+from contact import following, inbox, intake, migrations
 from contact.db import utcnow
 from contact.messages import AddressKind, Inbound, Party, Thread
 from contact.response.answers import automatic, find
@@ -47,14 +47,14 @@ def fill(service: Service, box: int, first: int, rows: int, at: datetime, sender
             intake.take(session, at, mail(number, f"c{number % senders}-{first}@a.example"), inbox.get(session, box))
 
 
-def read(service: Service, readers: list[log.Reader]) -> tuple[float, int]:
+def read(service: Service, readers: list[following.Reader]) -> tuple[float, int]:
     """CPU seconds and rows."""
     began, rows = time.process_time(), 0
     for reader in readers:
         rows = 0
         while True:
             with service.db.write() as session:
-                done = log.advance(session, reader)
+                done = following.advance(session, reader)
             rows += done
             if not done:
                 break
@@ -86,7 +86,10 @@ def main(rows: int) -> None:
             for kind in Kind:
                 texts = automatic.standard(kind, subject=True)
                 automatic.keep(session, now - timedelta(days=90), box, kind, on=True, texts=texts)
-        readers = [log.Reader("answers", Answering(service).read), log.Reader("satisfaction", Listening().read)]
+        readers = [
+            following.Reader("answers", Answering(service).read),
+            following.Reader("satisfaction", Listening().read),
+        ]
         kinds = {"old": (now - timedelta(days=60), rows), "flood": (now, 1), "many": (now, rows)}
         for n, (name, (at, senders)) in enumerate(kinds.items()):
             fill(service, box, n * rows, rows, at, senders)

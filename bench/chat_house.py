@@ -20,7 +20,7 @@ from contact import log as spine
 from contact import migrations, opening
 from contact.conversation import Conversation
 from contact.db import utcnow
-from contact.log import ReaderState
+from contact.following import ReaderState
 from contact.settings import Settings
 from contact.users import Role, create, sessions
 

@@ -33,7 +33,8 @@ from contact.conversation import Conversation, ConversationTag, State, listing, 
 from contact.conversation.listing import NOBODY, Filter
 from contact.db import Database
 from contact.directory import Address, Contact
-from contact.log import Interaction, ReaderState
+from contact.following import ReaderState
+from contact.log import Interaction
 from contact.search import index, words
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)

@@ -15,10 +15,10 @@ from itertools import count
 from pathlib import Path
 
 import wsgi
-from contact import inbox, intake, log, migrations
+from contact import following, inbox, intake, migrations
 from contact.db import utcnow
+from contact.following import Reader
 from contact.inbox import Inbox
-from contact.log import Reader
 from contact.messages import AddressKind, Inbound, Party
 from contact.readers import BATCH
 from contact.service import Service
@@ -48,7 +48,7 @@ def read(service: Service, readers: Sequence[Reader]) -> float:
     begun = time.process_time()
     while True:
         with service.db.write() as session:
-            if not log.advance_together(session, readers, BATCH):
+            if not following.advance_together(session, readers, BATCH):
                 return time.process_time() - begun
 
 

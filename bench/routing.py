@@ -32,7 +32,8 @@ from contact.attendance import Seen
 from contact.conversation import Conversation
 from contact.db import Database
 from contact.directory import Contact
-from contact.log import Interaction, ReaderState
+from contact.following import ReaderState
+from contact.log import Interaction
 from contact.response.queues import back, router
 from contact.response.queues.agent import Agent
 from contact.response.queues.member import QueueMember

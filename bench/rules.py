@@ -27,7 +27,7 @@ from hall_kit import Hall
 from rules_kit import Desk
 from sqlalchemy import func, select
 
-from contact import log, migrations
+from contact import following, migrations
 from contact.db import Database
 from contact.log import Interaction, Name
 from contact.response import queues
@@ -115,7 +115,7 @@ def round_of(rules: int, messages: int) -> tuple[float, float, int]:
         with desk.hall.db.write() as session:
             for one in rule.every(session):
                 rule.switch(session, desk.hall.now, one, False)
-            session.get_one(log.ReaderState, "rules").position = 0
+            session.get_one(following.ReaderState, "rules").position = 0
         without = read(desk)
         desk.service.close()
         desk.hall.db.close()

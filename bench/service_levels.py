@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sqlalchemy import func, select
 
 from contact import conversation as conversations
-from contact import directory, inbox, log, migrations
+from contact import directory, following, inbox, log, migrations
 from contact.db import Database
 from contact.log import Interaction, Name
 from contact.messages import AddressKind, Party
@@ -73,7 +73,7 @@ def read(db: Database) -> int:
     rows = 0
     while True:
         with db.write() as session:
-            done = log.advance(session, reader)
+            done = following.advance(session, reader)
         if not done:
             return rows
         rows += done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contact.log import Reader
+from contact.following import Reader
 from contact.service import Service
 
 if TYPE_CHECKING:
@@ -15,25 +15,36 @@ if TYPE_CHECKING:
 
 def readers(service: Service) -> list[Reader]:
     """Its readers of the log."""
+    from campaigns import evidence
+    from campaigns.responses import goal
     from campaigns.responses.replies import Replies
-    from campaigns.segments import touch
+    from campaigns.segments import response, touch
 
-    return [touch.READER, Replies(service.settings.secret()).reader()]
+    replies = Replies(service.settings.secret()).reader()
+    return [touch.READER, response.READER, replies, goal.READER, evidence.READER]
 
 
 def jobs() -> list[Job]:
     """Its periodic work."""
-    from campaigns import starting
+    from campaigns import stall, starting
+    from campaigns.content import chores as contents
     from campaigns.responses import chores as responses
+    from campaigns.results import fold as results
 
-    return [*starting.jobs(), *responses.JOBS]
+    return [*starting.jobs(), stall.JOB, *responses.JOBS, *results.JOBS, *contents.JOBS]
 
 
 def pages() -> list[Blueprint]:
     """Its pages in the console, and those its recipients see."""
+    from campaigns import letters
     from campaigns import views as campaigns
+    from campaigns.content import gallery
     from campaigns.content import views as contents
+    from campaigns.piles import views as piles
     from campaigns.responses import views as responses
+    from campaigns.results import compare_views as compare
+    from campaigns.results import views as results
     from campaigns.segments import views as segments
 
-    return [campaigns.pages, segments.pages, contents.pages, responses.pages]
+    own = [campaigns.pages, results.pages, segments.pages, contents.pages, gallery.pages]
+    return [*own, responses.pages, letters.pages, piles.pages, compare.pages]

@@ -35,15 +35,18 @@ def ask(session: Session, who: Select[Any]) -> Pairs:
     return contacts, addresses
 
 
-def add(session: Session, now: datetime, campaign: Campaign, pairs: list[tuple[int, int]]) -> None:
-    """One part of an audience. An address that is in it already stays as it is."""
+def add(
+    session: Session, now: datetime, campaign: Campaign, pairs: list[tuple[int, int]], *, waits: bool = False
+) -> None:
+    """One part of an audience. An address that is in it already stays as it is. `waits`: see `Recipient`."""
     table = many.table(session, contact="bigint", address="bigint")
     postgresql = log.is_postgresql(session)
     statement = text(f"""
         INSERT INTO recipient
-            (campaign_id, channel, contact_id, address_id, value, zone, state, attempts, next_at, code, reason)
+            (campaign_id, channel, contact_id, address_id, value, zone, state, attempts, next_at, code, reason,
+             waits)
         SELECT :campaign, :channel, contact.id, address.id, address.value, contact.zone, 'planned', 0,
-            {"CAST(:now AS timestamptz)" if postgresql else ":now"}, '', ''
+            {"CAST(:now AS timestamptz)" if postgresql else ":now"}, '', '', {"true" if waits else "false"}
         FROM {table} AS told JOIN address ON address.id = told.address JOIN contact ON contact.id = told.contact
         WHERE contact.erased_at IS NULL
         ON CONFLICT DO NOTHING
@@ -77,7 +80,9 @@ def to_freeze(session: Session) -> list[Campaign]:
     return list(session.scalars(query.order_by(Campaign.launched_at)))
 
 
-def freeze(db: Database, now: datetime, campaign: Campaign, who: Select[Any], size: int = PART) -> bool:
+def freeze(
+    db: Database, now: datetime, campaign: Campaign, who: Select[Any], size: int = PART, *, waits: bool = False
+) -> bool:
     """The whole of it; False when another process was quicker, or nobody wants it any more."""
     with db.read() as session:
         pairs = ask(session, who)
@@ -88,6 +93,6 @@ def freeze(db: Database, now: datetime, campaign: Campaign, who: Select[Any], si
             ).one()
             if state.frozen_at is not None or state.state != State.RUNNING.value:
                 return False
-            add(session, now, campaign, part)
+            add(session, now, campaign, part, waits=waits)
     with db.write() as session:
         return seal(session, now, campaign.id)

@@ -7,15 +7,16 @@ verb is one conditional statement: of two that come at once, from two processes,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, exists, select, update
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, exists, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.recipient import OPEN, Recipient
+from campaigns.responses import tracking
 from contact import log
 from contact.consent.law.launch import Problem
 from contact.db import Base, Id, Json, Utc, wake
@@ -71,6 +72,22 @@ class Campaign(Base):
     """The row of the log that says so; what becomes of its recipients, and what comes back, is about this row."""
     frozen_at: Mapped[datetime | None] = mapped_column(Utc)
     ended_at: Mapped[datetime | None] = mapped_column(Utc)
+    hours: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """When it may be said, by the recipient's clock (`campaigns/hours.py`); None: at any time the law allows."""
+    per_minute: Mapped[int | None] = mapped_column(Integer)
+    """No more than so many, whatever provider and inbox allow."""
+    paced_at: Mapped[datetime | None] = mapped_column(Utc)
+    """Until when its own rate is spent."""
+    moved_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When it began, went on, or came to the end of a recipient last: to some seconds (`campaigns/stall.py`)."""
+    trouble: Mapped[str] = mapped_column(Text, default="")
+    """What holds it up now, in the provider's words."""
+    tracking: Mapped[str] = mapped_column(String(10), default=tracking.DEFAULT.value)
+    """How much is learned of who followed its links (`responses/tracking.py`)."""
+    goal: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """What it is for (`responses/goal.py`)."""
+    goods: Mapped[str] = mapped_column(String(60), default="")
+    """The kind of goods it advertises: who bought the same in the last six months needs no consent."""
     created_at: Mapped[datetime] = mapped_column(Utc)
     user_id: Mapped[int | None] = mapped_column(Id)
 
@@ -141,7 +158,7 @@ def pause(session: Session, now: datetime, number: int, user_id: int | None, rea
 
 
 def resume(session: Session, now: datetime, number: int, user_id: int | None) -> None:
-    _move(session, number, (State.PAUSED,), State.RUNNING, reason="")
+    _move(session, number, (State.PAUSED,), State.RUNNING, reason="", moved_at=now, trouble="")
     _say(session, now, Name.CAMPAIGN_RESUMED, number, user_id)
 
 
@@ -150,6 +167,24 @@ def cancel(session: Session, now: datetime, number: int, user_id: int | None) ->
     before = (State.DRAFT, State.SCHEDULED, State.RUNNING, State.PAUSED)
     _move(session, number, before, State.CANCELLED, ended_at=now)
     _say(session, now, Name.CAMPAIGN_CANCELLED, number, user_id)
+
+
+def reopen(session: Session, now: datetime, number: int, user_id: int) -> None:
+    """A finished campaign goes on, because somebody of it is to be written to again; others stay as they are."""
+    state = get(session, number).state
+    if state in (State.RUNNING.value, State.PAUSED.value):
+        return
+    _move(session, number, (State.FINISHED,), State.RUNNING, ended_at=None, moved_at=now, trouble="")
+    _say(session, now, Name.CAMPAIGN_RESUMED, number, user_id)
+
+
+def note(session: Session, now: datetime, told: Mapping[int, tuple[bool, str]]) -> None:
+    """Of running campaigns: whether somebody came to an end, and what holds it up ("" = nothing)."""
+    for number, (moved, trouble) in sorted(told.items()):
+        values: dict[str, Any] = {"trouble": trouble} | ({"moved_at": now} if moved else {})
+        session.execute(
+            update(Campaign).where(Campaign.id == number).values(values).execution_options(synchronize_session=False)
+        )
 
 
 def finish(session: Session, now: datetime, number: int) -> bool:
@@ -178,9 +213,11 @@ def _ready(session: Session, now: datetime, number: int, check: Check) -> None:
 
 
 def _launch(session: Session, now: datetime, number: int, before: Sequence[State], user_id: int | None) -> None:
-    _move(session, number, before, State.RUNNING, launched_at=now)
+    _move(session, number, before, State.RUNNING, launched_at=now, moved_at=now)
     launch = _say(session, now, Name.CAMPAIGN_LAUNCHED, number, user_id)
-    get(session, number).launch_id = launch.id
+    started = get(session, number)
+    started.launch_id = launch.id
+    tracking.freeze(session, number, started.tracking, started.version_id)
     session.flush()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -12,8 +14,11 @@ from campaigns import segments
 from campaigns.campaign import Campaign, State
 from campaigns.content import content as contents
 from campaigns.content.content import ContentVersion
+from campaigns.responses import goal as goals
+from campaigns.responses import tracking
+from campaigns.responses.tracking import Tracking
 from contact import inbox as inboxes
-from contact.consent import Purpose
+from contact.consent import Purpose, trade
 from contact.errors import Conflict, Invalid
 
 PURPOSES = (Purpose.ADVERTISING, Purpose.INFORMATIONAL)
@@ -30,6 +35,11 @@ class Plan:
     content_id: int
     purpose: str
     expires_at: datetime | None = None
+    hours: Mapping[str, Any] | None = None
+    per_minute: int | None = None
+    tracking: str = tracking.DEFAULT.value
+    goal: Mapping[str, Any] | None = None
+    goods: str = ""
 
 
 def add(session: Session, now: datetime, plan: Plan, user_id: int | None) -> Campaign:
@@ -55,7 +65,7 @@ def change(session: Session, now: datetime, number: int, plan: Plan) -> Campaign
 
 
 def freshen(session: Session, campaign: Campaign) -> None:
-    """Its segment and its content as they are now: what starts is what was last saved."""
+    """Its segment and its content as they are now: what starts, and what a page shows of it, is what was last saved."""
     if campaign.state not in EARLY:
         return
     if campaign.segment_id is not None:
@@ -63,7 +73,6 @@ def freshen(session: Session, campaign: Campaign) -> None:
     if campaign.version_id is not None:
         before = session.get_one(ContentVersion, campaign.version_id)
         campaign.version_id = contents.newest(session, before.content_id).id
-    session.flush()
 
 
 def _put(session: Session, now: datetime, campaign: Campaign, plan: Plan) -> None:
@@ -74,7 +83,15 @@ def _put(session: Session, now: datetime, campaign: Campaign, plan: Plan) -> Non
         raise Invalid("Choose what it is about.")
     if plan.expires_at is not None and plan.expires_at <= now:
         raise Invalid("This time has passed already.")
+    if plan.tracking not in [one.value for one in Tracking]:
+        raise Invalid("Choose how links are followed.")
+    goal = goals.parse(plan.goal)
+    goals.fits(goal, plan.tracking)
+    campaign.tracking, campaign.goal = plan.tracking, goal.kept if goal else None
+    goods = trade.tidy(plan.goods) if plan.goods.strip() else ""
+    campaign.goods = goods if plan.purpose == Purpose.ADVERTISING else ""  # information needs no consent
     campaign.purpose, campaign.expires_at = plan.purpose, plan.expires_at
+    campaign.hours, campaign.per_minute = dict(plan.hours) if plan.hours else None, plan.per_minute
     campaign.segment_id = plan.segment_id
     campaign.definition = segments.get(session, plan.segment_id).definition
     campaign.version_id = contents.newest(session, content.id).id

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint, func, select, text
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from contact import mac
 from contact.db import Base, Id, Utc
 
 
@@ -38,6 +39,8 @@ class Fate(StrEnum):
 OPEN = (Fate.PLANNED.value, Fate.SENDING.value)
 ENDS = tuple(fate.value for fate in Fate if fate.value not in OPEN)
 _PLANNED, _SENDING = text("state = 'planned'"), text("state = 'sending'")
+_WAITS, _UNKNOWN = text("waits AND state = 'accepted'"), text("state = 'unknown'")
+_ENDED = text("state NOT IN ('planned', 'sending')")
 
 
 class Recipient(Base):
@@ -60,6 +63,13 @@ class Recipient(Base):
     code: Mapped[str] = mapped_column(String(60), default="")
     reason: Mapped[str] = mapped_column(String(300), default="")
     settled_at: Mapped[datetime | None] = mapped_column(Utc)
+    waits: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Its provider must be asked what became of it, and has not said its last word."""
+    proved_at: Mapped[datetime | None] = mapped_column(Utc)
+    """Since when something proves that it left: a bounce, a receipt, an answer, a click (`campaigns/evidence.py`)."""
+    delivered_at: Mapped[datetime | None] = mapped_column(Utc)
+    returned_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When the provider said so."""
 
     __table_args__ = (
         UniqueConstraint("campaign_id", "channel", "value"),
@@ -68,7 +78,13 @@ class Recipient(Base):
             sqlite_where=_PLANNED, postgresql_where=_PLANNED,
         ),
         Index("ix_recipient_sending", "window_id", sqlite_where=_SENDING, postgresql_where=_SENDING),
+        Index("ix_recipient_waits", "id", sqlite_where=_WAITS, postgresql_where=_WAITS),
+        Index("ix_recipient_unknown", "id", sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN),
         Index("ix_recipient_state", "campaign_id", "state"),
+        Index(
+            "ix_recipient_ended", "contact_id", "campaign_id", "state", "settled_at",
+            sqlite_where=_ENDED, postgresql_where=_ENDED,
+        ),
         Index("ix_recipient_address_id", "address_id"),
         {"info": {"erase": ("value", "reason")}},
     )  # fmt: skip
@@ -91,8 +107,7 @@ _ID = re.compile(r"r(\d{1,18})\.([0-9a-f]{30})@", re.ASCII)
 
 
 def _mac(key: bytes, number: int) -> str:
-    digest = hmac.digest(key, b"hanmaru recipient %d" % number, "sha256")[:15]
-    return digest.hex()
+    return mac.of(key).digest(b"hanmaru recipient %d" % number)[:15].hex()
 
 
 def counts(session: Session, campaign_id: int) -> Mapping[str, int]:

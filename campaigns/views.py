@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, render_template, request
-from flask_babel import format_timedelta
+from babel.dates import get_day_names
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import format_timedelta, get_locale
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import campaign as campaigns
-from campaigns import outlook, planning, recipient, segments
+from campaigns import evidence, hours, outlook, planning, recipient, segments
 from campaigns.campaign import Campaign, State, Unlawful
 from campaigns.content import content as contents
 from campaigns.content.content import ContentVersion
 from campaigns.house import House
 from campaigns.lawful import Lawful
 from campaigns.planning import Plan
+from campaigns.progress import progress
 from campaigns.recipient import Fate, Recipient
+from campaigns.responses import goal as goals
+from campaigns.responses import tracking
 from campaigns.responses.numbers import Numbers, numbers
+from campaigns.results import drawn, listing, words
 from contact import directory
+from contact.channel import HAND
+from contact.consent import trade
 from contact.db import utcnow
-from contact.desk.told import back, notice, same_or
-from contact.errors import Conflict, HanmaruError, Invalid
+from contact.desk import counted, reasons
+from contact.desk.told import back, notice, number, same_or
+from contact.errors import Conflict, HanmaruError, Invalid, NotFound
 from contact.inbox import Inbox, InboxState
 from contact.limits import Steady
 from contact.text import N_
@@ -47,6 +56,7 @@ STATES: Final = {
     State.DRAFT: N_("Draft"), State.SCHEDULED: N_("Scheduled"), State.RUNNING: N_("Running"),
     State.PAUSED: N_("Paused"), State.CANCELLED: N_("Cancelled"), State.FINISHED: N_("Finished"),
 }  # fmt: skip
+MOST_A_MINUTE: Final = 1_000_000
 FATES: Final = {
     Fate.PLANNED: N_("waiting"), Fate.SENDING: N_("on their way"), Fate.ACCEPTED: N_("accepted"),
     Fate.FAILED: N_("failed"), Fate.UNKNOWN: N_("unknown"), Fate.SUPPRESSED: N_("left out"),
@@ -56,12 +66,14 @@ FATES: Final = {
 
 @pages.get("")
 def index() -> Any:
+    given = request.args
     with here().db.read() as session:
-        found = session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(SHOWN)).all()
-        counts = {one.id: recipient.counts(session, one.id) for one in found if one.launched_at}
+        found = listing.page(
+            session, kind=given.get("kind", ""), words=given.get("q", ""), after=number("after")
+        )  # fmt: skip
         return render_template(
-            "campaigns/campaigns.html", found=found, counts=counts, states=STATES, fates=FATES, ready=_ready(session),
-            notice=notice(),
+            "campaigns/campaigns.html", found=found, states=STATES, fates=words.FATES, ready=_ready(session),
+            kind=given.get("kind", ""), q=given.get("q", ""), parts=drawn.parts, notice=notice(),
         )  # fmt: skip
 
 
@@ -143,38 +155,89 @@ def look(campaign_id: int) -> Any:
     with here().db.read() as session:
         kept = campaigns.get(session, campaign_id)
         session.expunge(kept)
-    found = offload(here().db, outlook.outlook, utcnow(), kept, House(here().settings))
+        _as_it_would_start(session, kept)
+    house, channel = House(here().settings), here().channels[kept.channel]
+    found = offload(here().db, outlook.outlook, utcnow(), kept, house, channel)
+    named = {number for number, _why in (*found.rows, *found.weight.rows)}
+    if found.weight.longest:
+        named.add(found.weight.longest[0])
     with here().db.read() as session:
-        people = directory.people(session, sorted({number for number, _name in found.rows}))
-        return render_template("campaigns/outlook.html", found=found, people=people)
+        return render_template(
+            "campaigns/outlook.html", found=found, people=directory.people(session, sorted(named)), units=counted.units,
+            cost=_cost(found.weight.cost_of(found.reached)), reason=reasons.told,
+        )  # fmt: skip
+
+
+def _cost(cost: tuple[Decimal, str] | None) -> str:
+    return counted.money(*cost) if cost else ""
 
 
 @pages.get(
     "/<int:campaign_id>/<any(accepted, failed, unknown, suppressed, expired, cancelled, planned, sending):state>"
 )
 def people(campaign_id: int, state: str) -> Any:
-    """The recipients who stand there, the newest first."""
-    with here().db.read() as session:
-        kept = campaigns.get(session, campaign_id)
-        query = select(Recipient).where(Recipient.campaign_id == campaign_id, Recipient.state == state)
-        rows = session.scalars(query.order_by(Recipient.id.desc()).limit(SHOWN)).all()
-        return render_template(
-            "campaigns/campaign_people.html", campaign=kept, rows=rows, fate=FATES[Fate(state)], most=SHOWN,
-            total=recipient.counts(session, campaign_id)[state],
-        )  # fmt: skip
+    """The recipients who stand there: the list of the results."""
+    return redirect(url_for("results.behind", campaign_id=campaign_id, of=state))
+
+
+@pages.post("/<int:campaign_id>/unknown/<int:recipient_id>/<any(arrived, again):what>")
+def decide(campaign_id: int, recipient_id: int, what: str) -> Any:
+    """A person knows what became of an unknown, or has it sent again."""
+    try:
+        with here().db.write() as session:
+            found = session.get(Recipient, recipient_id)
+            if found is None or found.campaign_id != campaign_id:
+                raise NotFound("This recipient does not exist.")
+            if what == "again":
+                evidence.again(session, utcnow(), found, me().id)
+            elif not evidence.resolve(session, utcnow(), found, Fate.ACCEPTED, "hand", me().id):
+                raise Conflict
+            by = me().id
+            audit.append(
+                session, utcnow(), f"campaign.{what}", by=by, ip=client_ip(), subject=f"recipient:{recipient_id}"
+            )
+    except Conflict:
+        return back("results.behind", "", campaign_id=campaign_id, of="unknown")
+    return back("results.behind", "saved", campaign_id=campaign_id, of="unknown")
 
 
 def _draft(kept: Campaign | None, error: HanmaruError | None = None) -> Any:
     with here().db.read() as session:
+        _as_it_would_start(session, kept)
         problems = _problems(session, kept, error)
         version = session.get(ContentVersion, kept.version_id) if kept and kept.version_id else None
         page = render_template(
             "campaigns/campaign.html", campaign=kept, ready=_ready(session), problems=problems,
             content_id=version.content_id if version else 0, given=request.form, states=STATES,
-            zone=here().settings.zone, notice=notice(),
+            **_tracked(kept, version),
+            zone=here().settings.zone, notice=notice(), days=_weekdays(),
+            hours=hours.read(kept.hours) if kept else None,
             error=_("It cannot start like this.") if isinstance(error, Unlawful) else told(error),
         )  # fmt: skip
     return refused(page, error)
+
+
+def _as_it_would_start(session: Session, kept: Campaign | None) -> None:
+    """What a draft would say and to whom if it started now; of what is scheduled that stands."""
+    if kept is not None and kept.state == State.DRAFT:
+        planning.freshen(session, kept)
+
+
+def _tracked(kept: Campaign | None, version: ContentVersion | None) -> dict[str, Any]:
+    """How links would be followed, and what it is for: what the draft can choose from."""
+    public = here().settings.public
+    goal = goals.parse(kept.goal) if kept else None
+    chosen = kept.tracking if kept else tracking.DEFAULT.value
+    urls = tracking.urls(version) if version else ()
+    return {
+        "ways": tracking.TOLD, "followed": request.form.get("tracking") or chosen,
+        "can_follow": tracking.available(public) and (kept is None or kept.channel in tracking.ON),
+        "on_paper": kept is not None and kept.channel not in tracking.ON, "public": public,
+        "urls": urls, "bound": tracking.untracked(version) if version else (),
+        "sample": f"{public}/r/{tracking.SAMPLE}", "goals": goals.TOLD, "goal": request.form or goals.shown(goal),
+        "goal_days": goals.DAYS, "most_days": goals.MOST_DAYS,
+        "goal_media": [one.name for one in here().channels],
+    }  # fmt: skip
 
 
 def _problems(session: Session, kept: Campaign | None, error: HanmaruError | None) -> Sequence[Any]:
@@ -200,17 +263,10 @@ def _far(session: Session, kept: Campaign) -> dict[str, Any]:
     return {
         "campaign": kept, "counts": counts, "total": total, "done": total - left, "states": STATES, "fates": FATES,
         "came_back": numbers(session, kept.launch_id) if kept.launch_id else Numbers(),
-        "pace": _pace(kept, counts, left),
+        "reason": reasons.told, "far": progress(session, utcnow(), kept, counts),
+        "hours": hours.read(kept.hours), "days": _weekdays(),
+        "by_hand": session.get_one(Inbox, kept.inbox_id).provider == HAND,
     }  # fmt: skip
-
-
-def _pace(kept: Campaign, counts: Any, left: int) -> tuple[float, float] | None:
-    """Recipients a second since it was frozen, and the seconds it will still take at that pace; None: not known."""
-    if kept.state != State.RUNNING or kept.frozen_at is None:
-        return None
-    spent = (utcnow() - kept.frozen_at).total_seconds()
-    done = counts[Fate.ACCEPTED] + counts[Fate.FAILED] + counts[Fate.UNKNOWN]
-    return (done / spent, left * spent / done) if spent > 1 and done else None
 
 
 def _again(campaign_id: int, error: HanmaruError) -> Any:
@@ -230,6 +286,7 @@ def _ready(session: Session) -> dict[str, Any]:
         "segments": segments.every(session),
         "contents": contents.every(session, starts),
         "purposes": planning.PURPOSES,
+        "kinds": trade.kinds(session),
     }
 
 
@@ -242,7 +299,33 @@ def _plan() -> Plan:
         content_id=_whole("content"),
         purpose=given.get("purpose", ""),
         expires_at=_moment("expires"),
+        hours=hours.write(given.get("from", ""), given.get("until", ""), _days()),
+        per_minute=_rate(),
+        tracking=given.get("tracking", tracking.DEFAULT.value),
+        goal=goals.form(given),
+        goods=given.get("goods", ""),
     )
+
+
+def _weekdays() -> list[str]:
+    """As the reader's language calls them, Monday first."""
+    names = get_day_names("abbreviated", locale=get_locale())
+    return [str(names[number]) for number in range(7)]
+
+
+def _days() -> list[int]:
+    """Days of the week that were chosen; a form without them means every day."""
+    given = request.form.getlist("day")
+    return [int(one) for one in given if one in "0123456" and len(one) == 1] if "days" in request.form else [*range(7)]
+
+
+def _rate() -> int | None:
+    value = request.form.get("per_minute", "").strip()
+    if not value:
+        return None
+    if not (value.isascii() and value.isdecimal() and 0 < int(value[:9]) <= MOST_A_MINUTE):
+        raise Invalid("Enter a whole number from 1.")
+    return int(value)
 
 
 def _whole(name: str) -> int:

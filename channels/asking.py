@@ -18,10 +18,10 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from channels import sent
-from channels.sent import Sent
-from contact import asked, lease, outbox, owner
+from channels.sent import Deliveries
+from contact import asked, lease, owner
 from contact import inbox as inboxes
+from contact.asked import Sent, Source
 from contact.channel import Asks, ChannelError, Looks
 from contact.db import utcnow
 from contact.errors import NotFound
@@ -61,14 +61,15 @@ class Round:
 
 
 class Asking:
-    """The worker's part: one task an inbox with something due."""
+    """The worker's part: one task an inbox with something due. `sources` besides the outbox."""
 
-    def __init__(self, answer: float = ANSWER) -> None:
+    def __init__(self, answer: float = ANSWER, sources: Sequence[Source] = ()) -> None:
         self._owner = owner.make()
         self._answer = answer
+        self._sources = (Deliveries(), *sources)
 
     async def run(self, context: Context) -> None:
-        work = _Work(context, self._owner, self._answer)
+        work = _Work(context, self._owner, self._answer, self._sources)
         try:
             while not context.stop.is_set():
                 await work.turn()
@@ -80,8 +81,9 @@ class Asking:
 class _Work:
     """One run of the part."""
 
-    def __init__(self, context: Context, me: str, answer: float) -> None:
-        self._context, self._me, self._answer = context, me, answer
+    def __init__(self, context: Context, me: str, answer: float, sources: Sequence[Source]) -> None:
+        self._context, self._me, self._answer, self._sources = context, me, answer, sources
+        self._source_of: dict[int, Source] = {}
         self._asks = [channel.name for channel in context.channels if isinstance(channel, Asks)]
         self._looks = [channel.name for channel in context.channels if isinstance(channel, Looks)]
         self._vault = Vault.of(context.settings)
@@ -91,7 +93,11 @@ class _Work:
 
     async def turn(self) -> None:
         """Begin to ask about whatever is due."""
-        found = await self._context.read(sent.all_, self._asks, self._looks)
+        found: list[Sent] = []
+        for source in self._sources:
+            some = await self._context.read(source.all_, self._asks, self._looks)
+            self._source_of |= dict.fromkeys([one.id for one in some], source)
+            found += some
         self._forget({one.id for one in found})
         for inbox_id, due in self._due(found).items():
             self._tasks[inbox_id] = asyncio.create_task(self._inbox(inbox_id, due))
@@ -106,6 +112,8 @@ class _Work:
     def _forget(self, there: set[int]) -> None:
         for number in self._round.due.keys() - there:
             del self._round.due[number]
+            if not self._tasks:  # else one of them may still be asked about
+                self._source_of.pop(number, None)
         for inbox_id in [number for number, task in self._tasks.items() if task.done()]:
             task = self._tasks.pop(inbox_id)
             if not task.cancelled() and (error := task.exception()) is not None:
@@ -145,7 +153,7 @@ class _Work:
         known = {one.id: one for one in waiting}
         news = [receipt for receipt in receipts if _is_news(receipt, known)]
         if news:
-            await self._context.write(_settle, utcnow(), news, facts.id)
+            await self._context.write(self._settle, [(receipt, known[receipt.delivery_id or 0]) for receipt in news])
         moved = {receipt.delivery_id for receipt in news}
         for one in waiting:
             age = (utcnow() - one.waiting.since).total_seconds()
@@ -155,14 +163,24 @@ class _Work:
         """Only what the provider is certain of is settled."""
         age = (utcnow() - one.waiting.since).total_seconds()
         self._round.due[one.id] = self._clock.time() + next_look(age)
-        found = await self._context.read(sent.message, one.id, self._context.store)
+        found = await self._context.read(lambda session: self._source(one).message(self._context, session, one.id))
         channel = self._context.channels[facts.channel]
         if found is None or not isinstance(channel, Looks):
             return
         receipt = await self._told(channel.look_up(*found, facts))
         if receipt is not None and receipt.state is not DeliveryState.UNKNOWN:
-            await self._context.write(_settle, utcnow(), [receipt], facts.id)
+            await self._context.write(self._settle, [(receipt, one)])
             self._round.due.pop(one.id, None)  # found on its way: it is young again
+
+    def _source(self, one: Sent) -> Source:
+        return self._source_of[one.id]
+
+    def _settle(self, session: Session, receipts: Sequence[tuple[Receipt, Sent]]) -> None:
+        for receipt, one in receipts:
+            try:
+                self._source(one).settle(session, utcnow(), receipt, one)
+            except NotFound as error:  # erased meanwhile
+                log.info("receipt for nothing", delivery=receipt.delivery_id, reason=str(error))
 
     async def _told(self, answer: Any) -> Any:
         """The channel's answer, in time; whatever else comes is a provider that cannot be asked."""
@@ -239,11 +257,3 @@ def _release(session: Session, me: str, inbox_ids: Collection[int]) -> None:
 def _facts(session: Session, inbox_id: int, vault: Vault) -> InboxFacts:
     box = inboxes.get(session, inbox_id)
     return inboxes.facts(box, vault.open_all(box.secrets or ""))
-
-
-def _settle(session: Session, now: datetime, receipts: Sequence[Receipt], inbox_id: int) -> None:
-    for receipt in receipts:
-        try:
-            outbox.settle(session, now, receipt, inbox_id)
-        except NotFound as error:  # erased meanwhile
-            log.info("receipt for nothing", delivery=receipt.delivery_id, reason=str(error))

@@ -31,8 +31,6 @@ from contact.outbox import delivery as rules
 from contact.vault import Vault
 from contact.worker import Context
 
-AT_ONCE = 4
-"""Messages of one channel on their way at the same time, where nothing else is said."""
 POLL = 5.0
 """Seconds after which it looks without having been nudged."""
 MARGIN = 0.1
@@ -46,7 +44,10 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Dispatcher:
-    """The worker's part. `at_once` limits messages in flight by channel, for each provider of it."""
+    """The worker's part. `at_once` limits messages in flight by channel, for each provider of it.
+
+    Where it says nothing, what the channel can do counts.
+    """
 
     def __init__(self, at_once: Mapping[str, int] | None = None) -> None:
         self._at_once = dict(at_once or {})
@@ -216,7 +217,7 @@ def _tidy(session: Session, now: datetime, me: str, state: DeliveryState = Deliv
 def _hands(context: Context, at_once: Mapping[str, int]) -> Hands:
     can = {channel.name: channel.capabilities for channel in context.channels}
     return Hands(
-        most={name: at_once.get(name, AT_ONCE) for name, able in can.items() if not able.live},
+        most={name: at_once.get(name, able.at_once) for name, able in can.items() if not able.live},
         paces={name: able.pace for name, able in can.items()},
         live=[name for name, able in can.items() if able.live],
     )

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, undefer
 
 from channels.parsing import Parser, Stuck
-from contact import files, inbox, intake, outbox, raw
+from contact import files, inbox, intake, outbox, raw, reported
 from contact import log as spine
 from contact.channel import Unreadable
 from contact.db import utcnow
@@ -199,7 +199,10 @@ def take(session: Session, read: Read) -> None:
     spine.lock(session)
     now, taken = utcnow(), None
     for value, items in read.said:
-        if isinstance(value, Receipt):
+        if isinstance(value, Receipt) and reported.speaks_of(value):
+            said = reported.note(session, now, value, read.inbox.channel, read.inbox.id)
+            taken = taken or said
+        elif isinstance(value, Receipt):
             number = read.inbox.id if value.delivery_id is None else None
             outbox.settle(session, now, value, number)
             taken = taken or outbox.message_of(session, value, number)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,28 +10,28 @@ from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from contact import outbox
+from contact.asked import Sent
 from contact.directory import Address
 from contact.files import Store
-from contact.messages import AddressKind, DeliveryState, Outbound, Party, Waiting
+from contact.messages import AddressKind, DeliveryState, Outbound, Party, Receipt, Waiting
 from contact.outbox import Delivery
+from contact.worker import Context
 
 MOST = 2000
 """Messages kept in view, the newest first; older ones come in as these are settled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A message the provider has, or may have (`unknown`); `progress` is what we know already."""
+class Deliveries:
+    """The outbox as a `Source`."""
 
-    waiting: Waiting
-    inbox_id: int
-    channel: str
-    unknown: bool
-    progress: Mapping[str, Any] | None
+    def all_(self, session: Session, asks: Sequence[str], looks: Sequence[str]) -> list[Sent]:
+        return all_(session, asks, looks)
 
-    @property
-    def id(self) -> int:
-        return self.waiting.delivery_id
+    def message(self, context: Context, session: Session, number: int) -> tuple[Outbound, datetime] | None:
+        return message(session, number, context.store)
+
+    def settle(self, session: Session, now: datetime, receipt: Receipt, sent: Sent) -> None:
+        outbox.settle(session, now, receipt, sent.inbox_id)
 
 
 def all_(session: Session, asks: Sequence[str], looks: Sequence[str]) -> list[Sent]:

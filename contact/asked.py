@@ -1,15 +1,56 @@
-"""Asked: how the providers that must be asked answer. One row an inbox, for health pages and `flask doctor`."""
+"""Asked: what providers are asked about, and how they answer.
+
+Who has handed messages to providers (the outbox, campaigns) is a `Source` of `Sent`. How an inbox's provider answers
+is one row, for health pages and `flask doctor`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import ForeignKey, Integer, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Utc
+from contact.messages import Outbound, Receipt, Waiting
 from contact.text import storable
+
+if TYPE_CHECKING:
+    from contact.worker import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message the provider has, or may have (`unknown`); `progress` is what we know already."""
+
+    waiting: Waiting
+    inbox_id: int
+    channel: str
+    unknown: bool
+    progress: Mapping[str, Any] | None
+
+    @property
+    def id(self) -> int:
+        return self.waiting.delivery_id
+
+
+class Source(Protocol):
+    """Whoever waits for the last word about messages of its own. Ids of two sources are never the same."""
+
+    def all_(self, session: Session, asks: Sequence[str], looks: Sequence[str]) -> list[Sent]:
+        """What waits on channels that can be asked, and what is unknown on those where it can be looked up."""
+        ...
+
+    def message(self, context: Context, session: Session, number: int) -> tuple[Outbound, datetime] | None:
+        """An unknown message as it left, and when that began; None when it is unknown no more."""
+        ...
+
+    def settle(self, session: Session, now: datetime, receipt: Receipt, sent: Sent) -> None:
+        """What the provider said of one of them."""
+        ...
 
 
 class Asked(Base):

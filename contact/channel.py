@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from contact.bundle import Bundle, Cover
 from contact.cutoff import TooLate
 from contact.errors import NotFound
 from contact.messages import (
@@ -112,6 +113,11 @@ class Capabilities:
     """What a text may travel in; a character in none of them is named before sending, never replaced."""
     batch: int = 1
     """Messages handed over in one call to the provider."""
+    at_once: int = 4
+    """Messages on their way to one provider at the same time."""
+    checks: bool = False
+    """It calls `cutoff.check()` right before the step nobody can take back, every time and for every provider that
+    is somebody else: what had not come so far when a process died has certainly not left."""
     cancel: bool = False
     """What was handed over can still be called back: the channel is `Recalls`."""
     idempotent: bool = False
@@ -301,35 +307,6 @@ class Renders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One letter of a pile: which it is, and where it lies in the PDF (pages from 1).
-
-    `sha256` is over what is drawn on its pages: their decoded content streams, one after the other.
-    """
-
-    sequence: int
-    delivery_id: int
-    number: str
-    name: str
-    address: str
-    first_page: int
-    last_page: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A pile of letters as one PDF."""
-
-    pdf: bytes
-    leaves: tuple[Leaf, ...]
-
-    @property
-    def pages(self) -> int:
-        return self.leaves[-1].last_page if self.leaves else 0
-
-
 @runtime_checkable
 class Binds(Protocol):
     """A channel whose waiting messages a person may carry away as paper (`contact/letters.py`)."""
@@ -343,7 +320,9 @@ class Binds(Protocol):
         """Why this message cannot be printed; None when it can."""
         ...
 
-    def bind(self, messages: Sequence[Outbound], inbox: InboxFacts, tell: Callable[[int], None]) -> Bundle:
+    def bind(
+        self, messages: Sequence[Outbound], inbox: InboxFacts, tell: Callable[[int], None], cover: Cover | None = None
+    ) -> Bundle:
         """All in one, in their order; `tell` hears how many are done. Blocks for seconds; raises `ChannelError`."""
         ...
 
@@ -365,6 +344,15 @@ class Shows(Protocol):
 
         Raises `Unreadable` when the file is broken.
         """
+        ...
+
+
+@runtime_checkable
+class Queues(Protocol):
+    """A channel whose provider dials slower than it takes: what waits there can be paused by nobody."""
+
+    async def room(self, inbox: InboxFacts) -> int:
+        """How many more of a campaign it should be given now; raises `ChannelError` when it cannot be asked."""
         ...
 
 

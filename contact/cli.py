@@ -11,10 +11,10 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from contact import directory, erasure, export, log, search, sweeping, verify
+from contact import directory, erasure, export, following, log, search, sweeping, verify
 from contact.db import utcnow
 from contact.errors import HanmaruError
-from contact.log import ReaderState
+from contact.following import ReaderState
 from contact.remains import Remain
 from contact.response import levels
 from contact.verify import Difference
@@ -86,7 +86,7 @@ def restart_reader(name: str) -> None:
     with here().db.write() as session:
         if session.get(ReaderState, name) is None:
             raise click.ClickException(f"There is no reader {name}.")
-        log.restart_reader(session, name)
+        following.restart_reader(session, name)
 
 
 people = AppGroup("contact", help="What is kept about a person.")

@@ -9,11 +9,12 @@ libraries stand on it. So adapters ask once more right before the step nobody ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
 _NEXT: ContextVar[asyncio.Timeout | None] = ContextVar("cutoff", default=None)
+_MARK: ContextVar[Callable[[], None] | None] = ContextVar("mark", default=None)
 
 
 class TooLate(Exception):
@@ -28,8 +29,25 @@ async def at(moment: float) -> AsyncIterator[asyncio.Timeout]:
         yield timer
 
 
+@contextmanager
+def marked(mark: Callable[[], None]) -> Iterator[None]:
+    """Within, `check` also calls `mark`: it writes down that the point of no return is here. May raise `TooLate`."""
+    token = _MARK.set(mark)
+    try:
+        yield
+    finally:
+        _MARK.reset(token)
+
+
 def check() -> None:
     """Called by an adapter right before the point of no return. Raises `TooLate`."""
+    in_time()
+    if (mark := _MARK.get()) is not None:
+        mark()
+
+
+def in_time() -> None:
+    """Raises `TooLate` when the cut-off is over."""
     timer = _NEXT.get()
     if timer is None:
         return

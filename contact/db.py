@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +34,8 @@ NUDGES = "nudges"
 
 
 _LASTING = "lasting"
+PATIENCE = 15
+"""Seconds a writer waits for SQLite's one lock."""
 OWN_CHECKPOINT = 32_000
 """Pages (125 MiB) of SQLite's log at which a writer helps itself: the worker, who does it, must be gone."""
 
@@ -143,7 +147,9 @@ def _engine(url: str, full_sync: bool, pool: int) -> Engine:
     if url.startswith("sqlite"):
         if ":memory:" in url:
             raise ValueError("SQLite needs a file: several threads and processes share it")
-        engine = create_engine(url, connect_args={"timeout": 15, "check_same_thread": False}, pool_size=pool, **options)
+        engine = create_engine(
+            url, connect_args={"timeout": PATIENCE, "check_same_thread": False}, pool_size=pool, **options
+        )
         _sqlite(engine, full_sync)
         return engine
     url = url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+psycopg://", 1)
@@ -152,17 +158,32 @@ def _engine(url: str, full_sync: bool, pool: int) -> Engine:
     return create_engine(url, pool_size=pool, max_overflow=pool, pool_pre_ping=True, **options)
 
 
+def _to_wal(cursor: Any) -> None:
+    """A new file becomes a WAL one. Of several that open it first at once all but one are told "locked", without the
+    wait of `busy_timeout` (https://sqlite.org/wal.html#activating_and_configuring_wal_mode): they ask again."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 def _sqlite(engine: Engine, full_sync: bool) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
+        _to_wal(cursor)
         for pragma in (
-            "journal_mode = WAL",
             f"synchronous = {'FULL' if full_sync else 'NORMAL'}",
             "foreign_keys = ON",
             "secure_delete = FAST",  # an erased person's words must not linger in the gaps of rewritten pages
-            "busy_timeout = 15000",
+            f"busy_timeout = {PATIENCE * 1000}",
             "temp_store = MEMORY",
             "cache_size = -32000",
             "mmap_size = 268435456",

@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, Table, cast, delete, literal, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from contact import files, log, outbox, remains, search
+from contact import files, log, outbox, remains, search, users
 from contact.caught import CaughtMail
 from contact.consent import Consent, suppression
 from contact.consent.trade import Trade
@@ -35,6 +35,7 @@ from contact.desk.remote import TrustedSender
 from contact.directory import Address, AddressClaim, Contact, family, get
 from contact.directory.hints import DismissedHint
 from contact.directory.tags import forget as forget_tags
+from contact.directory.values import forget as forget_values
 from contact.errors import Conflict
 from contact.log import Interaction, Name
 from contact.messages import DeliveryState
@@ -46,6 +47,7 @@ from contact.response.answers import use
 from contact.response.satisfaction import ask
 from contact.search.words import normal
 from contact.thread import MessageRef
+from contact.users import sessions
 from contact.verify import refold
 
 PART = 500
@@ -103,6 +105,7 @@ def erase(session: Session, now: datetime, contact_id: int, user_id: int | None)
     use.forget(session, (*scope.conversations, *(-number for number in scope.contacts)))
     ask.forget(session, scope.contacts, scope.conversations)
     forget_tags(session, scope.contacts)
+    forget_values(session, scope.contacts)
     _outbox(session, scope.rows, scope.addresses)
     _elsewhere(session, scope.rows)
     _empty(session, now, scope.rows)
@@ -311,16 +314,18 @@ def _empty(session: Session, now: datetime, rows: Sequence[int]) -> None:
     _each(session, rows, lambda part: update(row).where(row.c.id.in_(part)).values(values))
 
 
-def _rooms(session: Session, places: Sequence[int]) -> None:
-    """Rows of rooms that hold an address: their tables say so themselves, for the hall knows no room.
+def _rooms(session: Session, people: Sequence[int], places: Sequence[int]) -> None:
+    """Rows of rooms that hold a person: their tables say so themselves, for the hall knows no room.
 
-    `info={"erase": (column, ...)}` of a table with an `address_id`: the first becomes a mark, the others empty.
+    `info={"erase": (column, ...)}` of a table with an `address_id`, or else a `contact_id`: the first becomes a
+    mark, the others empty.
     """
     for table in Base.metadata.sorted_tables:
         mark = table.info.get("erase", ())
-        for part in _parts(places) if mark else ():
+        by, numbers = ("address_id", places) if "address_id" in table.c else ("contact_id", people)
+        for part in _parts(numbers) if mark else ():
             gone = {mark[0]: literal("erased-") + cast(table.c.id, String), **dict.fromkeys(mark[1:], "")}
-            session.execute(update(table).where(table.c.address_id.in_(part)).values(gone))
+            session.execute(update(table).where(table.c[by].in_(part)).values(gone))
 
 
 def _identity(session: Session, now: datetime, scope: Scope) -> None:
@@ -328,7 +333,7 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
     people, places = scope.contacts, scope.addresses
     session.execute(delete(claim).where(or_(claim.contact_id.in_(people), claim.address_id.in_(places))))
     session.execute(delete(hint).where(or_(hint.low.in_(people), hint.high.in_(people))))
-    session.execute(delete(Trade).where(Trade.contact_id.in_(people)))
+    session.execute(update(Trade).where(Trade.contact_id.in_(people)).values(category="", proof=""))
     suppression.remember(session, now, places)
     for number in places:
         gone = {
@@ -340,6 +345,8 @@ def _identity(session: Session, now: datetime, scope: Scope) -> None:
         }
         session.execute(update(Address).where(Address.id == number).values(gone))
         session.execute(update(Consent).where(Consent.address_id == number).values(words="", proof="", salt=""))
-    _rooms(session, places)
+    _rooms(session, people, places)
+    for number in users.forget(session, now, people):
+        sessions.end_all(session, number, now)
     nobody = {"name": "", "organisation": "", "language": None, "zone": None, "note": "", "erased_at": now}
     session.execute(update(Contact).where(Contact.id.in_(people)).values(nobody))

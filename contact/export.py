@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 from contact import files, raw
 from contact.conversation import Conversation
 from contact.directory import Address, family, get
+from contact.directory.fields import every
+from contact.directory.values import exported
 from contact.erasure import PART, Scope, scope_of
 from contact.errors import NotFound
 from contact.files import Attachment, Store
@@ -57,10 +59,12 @@ def _columns(row: Any) -> dict[str, Any]:
 def _person(session: Session, now: datetime, root_id: int) -> dict[str, Any]:
     members = family(session, root_id)
     addresses = session.scalars(select(Address).where(Address.contact_id.in_([member.id for member in members])))
+    labels = {field.id: field.label for field in every(session)}
     return {
         "exported_at": now,
         "contacts": [_columns(member) for member in members],
         "addresses": [_columns(address) for address in addresses],
+        "fields": exported(session, [member.id for member in members], labels),
     }
 
 

@@ -58,6 +58,12 @@ def find(session: Session, channel: str, address: str) -> Inbox | None:
     return session.scalar(select(Inbox).where(Inbox.channel == channel, Inbox.address == address))
 
 
+def first(session: Session, channel: str) -> Inbox | None:
+    """The oldest inbox of a channel that sends: where a machine writes from that was given none."""
+    active = select(Inbox).where(Inbox.channel == channel, Inbox.state == InboxState.ACTIVE)
+    return session.scalars(active.order_by(Inbox.id).limit(1)).first()
+
+
 def add(session: Session, now: datetime, channel: str, address: str, name: str, **more: Any) -> Inbox:
     """A new inbox; flushed, so that it has an id."""
     inbox = Inbox(channel=channel, address=address, name=name, created_at=now, **{"provider": channel, **more})

@@ -8,7 +8,9 @@ caught up from the last row: all of them, or only the newest.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,6 +81,7 @@ class Clock:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
+        self._ringing: set[asyncio.Task[Any]] = set()
 
     async def run(self, context: Context) -> None:
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -88,15 +91,28 @@ class Clock:
         for job in self._jobs:
             trigger = job.trigger(context.settings.zone)
             scheduler.add_job(
-                _tick, trigger, (context, job, trigger, since),
+                self._ring, trigger, (context, job, trigger, since),
                 id=job.name, coalesce=True, max_instances=1, misfire_grace_time=None,
             )  # fmt: skip
         scheduler.start(paused=True)
         try:
             await self._lead(context, scheduler, since)
+            scheduler.pause()
+            await asyncio.gather(*self._ringing)  # a slot is run at most once: what began may end
         finally:
             scheduler.shutdown(wait=False)
             await context.write(lease.release, LEASE, context.process)
+
+    async def _ring(self, context: Context, job: Job, trigger: Any, since: datetime) -> None:
+        """A tick as the scheduler calls it. It takes being cut off at the end of the house for a failure of the job."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._ringing.add(task)
+        try:
+            with suppress(asyncio.CancelledError):
+                await _tick(context, job, trigger, since)
+        finally:
+            self._ringing.discard(task)
 
     async def _lead(self, context: Context, scheduler: Any, since: datetime) -> None:
         leading = False

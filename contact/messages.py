@@ -197,6 +197,8 @@ class Outbound:
     created_at: datetime | None = None
     unsubscribe: str = ""
     """Where a mail program refuses more of this with one click (RFC 8058): an address of our public page."""
+    until: datetime | None = None
+    """It must not leave later than this, wherever it waits: adapters tell their provider, where it can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,7 @@ class Receipt:
 
     state: DeliveryState
     delivery_id: int | None = None
+    """Negative: no delivery, but the recipient of a campaign with this number (`Outbound.delivery_id`)."""
     provider_ref: str = ""
     key: str = ""
     fault: Fault | None = None

@@ -125,7 +125,8 @@ class _Ready:
     def read(self, row: Sequence[Any]) -> list[Any]:
         found = list(row)
         for place, work in self._read:
-            found[place] = work(found[place])
+            if found[place] is not None:  # to no type NULL is anything else
+                found[place] = work(found[place])
         return found
 
 

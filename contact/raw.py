@@ -237,3 +237,9 @@ def retry(session: Session, raw_id: int) -> Raw:
 def tally(session: Session) -> dict[str, int]:
     """How many raw messages stand in each state."""
     return dict(session.execute(select(Raw.state, func.count()).group_by(Raw.state)).all())
+
+
+def about(session: Session, before: int, after: int | None) -> None:
+    """What became the row `before` belongs to the row `after`: whoever erases its person finds it there."""
+    if after is not None:
+        session.execute(update(Raw).where(Raw.interaction_id == before).values(interaction_id=after))

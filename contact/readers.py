@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import structlog
 from sqlalchemy.orm import Session
 
+from contact import following
 from contact import log as spine
 from contact.db import utcnow
-from contact.log import Reader, ReaderFailed
+from contact.following import Reader, ReaderFailed
 from contact.nudge import LOG
 from contact.worker import Context
 
@@ -51,7 +52,7 @@ class Readers:
                 await context.sleep(GATHER)
 
     def _look(self, session: Session) -> tuple[dict[int, list[Reader]], int]:
-        return grouped(self._readers, spine.places(session)), spine.head(session)
+        return grouped(self._readers, following.places(session)), spine.head(session)
 
 
 def grouped(readers: Sequence[Reader], places: Mapping[str, int]) -> dict[int, list[Reader]]:
@@ -70,13 +71,13 @@ async def advance(context: Context, readers: Sequence[Reader], most: int, until:
     position may stand behind them.
     """
     try:
-        return await context.write(spine.advance_together, readers, most, until)
+        return await context.write(following.advance_together, readers, most, until)
     except ReaderFailed:
         pass
     if len(readers) > 1:
         return max([await advance(context, [reader], most, until) for reader in readers])
     try:
-        while await context.write(spine.advance_together, readers, 1, until):
+        while await context.write(following.advance_together, readers, 1, until):
             pass
     except ReaderFailed as failed:
         log.exception("a reader stopped", reader=failed.reader, row=failed.row)
@@ -85,4 +86,4 @@ async def advance(context: Context, readers: Sequence[Reader], most: int, until:
 
 
 def _stop(session: Session, failed: ReaderFailed) -> None:
-    spine.stop_reader(session, utcnow(), failed)
+    following.stop_reader(session, utcnow(), failed)

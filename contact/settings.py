@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     dkim_key: Path | None = Field(None, description="PEM file of the DKIM private key (RSA or Ed25519).")
     undo_seconds: int = Field(10, ge=0, le=120, description="Seconds an agent can take a mail back.")
 
+    # partners
+    digest_hour: int = Field(
+        8, ge=0, le=23, description="Hour at which daily and weekly digests leave, where the reader is."
+    )
+
     # running
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto = text on a terminal, else JSON.")

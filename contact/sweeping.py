@@ -16,7 +16,7 @@ from itertools import islice
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from contact.db import Database
+from contact.db import Base, Database
 from contact.errors import Conflict
 from contact.files import Attachment, DoomedFile, Store
 from contact.raw import Raw
@@ -79,7 +79,15 @@ def named(session: Session, hashes: Sequence[str]) -> set[str]:
     """Which of these files a row speaks of."""
     attached = select(Attachment.sha256).where(Attachment.sha256.in_(hashes))
     kept = select(Raw.sha256).where(Raw.sha256.in_(hashes), Raw.content.is_(None))
-    return {*session.scalars(attached), *session.scalars(kept)}
+    return {*session.scalars(attached), *session.scalars(kept), *_in_rooms(session, hashes)}
+
+
+def _in_rooms(session: Session, hashes: Sequence[str]) -> Iterator[str]:
+    """Rooms have files of their own; their tables say so themselves (`info={"files": column}`), for the hall knows no
+    room."""
+    for table in Base.metadata.sorted_tables:
+        if column := table.info.get("files"):
+            yield from session.scalars(select(table.c[column]).where(table.c[column].in_(hashes)))
 
 
 def _parts(hashes: Iterator[str]) -> Iterator[list[str]]:

@@ -23,7 +23,8 @@ from contact.conversation.conversation import project
 from contact.directory import Address, Contact
 from contact.errors import NotFound
 from contact.files import CHUNK, Attachment, Store
-from contact.log import Interaction, Name, ReaderState
+from contact.following import ReaderState
+from contact.log import Interaction, Name
 from contact.messages import DeliveryState as S
 from contact.outbox import Delivery
 from contact.raw import Raw, RawState

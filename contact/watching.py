@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from contact import alarms, floods
 from contact.conversation import Conversation
 from contact.db import utcnow
+from contact.following import ReaderState
 from contact.jobs import Job
-from contact.log import ReaderState
 from contact.messages import DeliveryState
 from contact.outbox import Delivery
 from contact.raw import Raw

@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from mail_doubles import Sink
@@ -25,7 +26,7 @@ from campaigns import campaign as campaigns
 from campaigns import recipient as recipients
 from campaigns.campaign import Campaign
 from campaigns.recipient import Fate, Recipient
-from contact import consent
+from contact import consent, log
 from contact import inbox as inboxes
 from contact.consent.law.launch import Problem
 from contact.db import Database, utcnow
@@ -89,7 +90,7 @@ class Words:
             query = query.where(Address.contact_id <= most)
         return query.order_by(Address.contact_id)
 
-    def fill(self, session: Session, version_id: int) -> Any:
+    def fill(self, session: Session, campaign: Campaign) -> Any:
         return self.letter
 
     def fields(
@@ -102,6 +103,12 @@ class Words:
         self, session: Session, now: datetime, addresses: Collection[int], *, channel: str, purpose: str
     ) -> Mapping[int, Refusal]:
         return {number: Refusal() for number in consent.refused(session, addresses)}
+
+    def closings(self, session: Session, now: datetime, addresses: Collection[int], **_: str) -> Mapping[int, datetime]:
+        return {}
+
+    def zones(self, session: Session, addresses: Collection[int]) -> Mapping[int, Sequence[ZoneInfo]]:
+        return consent.zones(session, addresses)
 
     def reserved(self, campaign: Campaign, recipient_id: int, address_id: int, value: str) -> Mapping[str, str]:
         return {"unsubscribe_url": f"https://shop.example/u/{recipient_id}"}
@@ -116,7 +123,8 @@ class PipeProcess:
     process: subprocess.Popen[bytes] | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     """More settings by name."""
-    large: bool = False
+    ports: str = ""
+    """What is said: "" a short text, "large" one with HTML, "house" what the house has for it."""
     output: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,7 +139,7 @@ class PipeProcess:
         }  # fmt: skip
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "tests" / "campaign_worker.py"), str(self.lease), str(int(self.large))],
+                [sys.executable, str(ROOT / "tests" / "campaign_worker.py"), str(self.lease), self.ports],
                 cwd=self.settings.data_dir, env=kept | {f"HANMARU_{name}": str(one) for name, one in values.items()},
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
@@ -180,6 +188,9 @@ class Shop:
                 for n in range(start, start + count)
             ]  # fmt: skip
             session.execute(Address.__table__.insert(), places)  # type: ignore[attr-defined]
+            if log.is_postgresql(session):  # or the next one takes a number that is taken
+                for table in ("contact", "address"):
+                    session.execute(text(f"select setval('{table}_id_seq', (select max(id) from {table}))"))
 
     def draft(self, **more: Any) -> int:
         with self.office.service.db.write() as session:

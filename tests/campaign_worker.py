@@ -10,12 +10,12 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from campaign_kit import Large, Words, anything
 
+import wsgi
 from campaigns import starting
+from campaigns.house import House
 from campaigns.pipe import window
 from campaigns.pipe.part import Pipe
-from channels.email.adapter import Email
 from contact import logs, worker
-from contact.channel import Channels
 from contact.jobs import Clock
 from contact.service import Service
 from contact.settings import load
@@ -25,11 +25,12 @@ if __name__ == "__main__":
     window.LEASE = timedelta(seconds=float(sys.argv[1]))
     settings = load()
     logs.configure(settings, "worker")
-    service = Service.of(settings, Channels(Email(settings)))
+    service = Service.of(settings, wsgi.channels(settings))
+    ports = House(settings) if sys.argv[2] == "house" else Words(Large() if sys.argv[2] == "large" else None)
     worker.main(
         service,
         [
-            Part("campaigns", Pipe(Words(Large() if sys.argv[2] == "1" else None)).run),
+            Part("campaigns", Pipe(ports).run),
             Part("clock", Clock(starting.jobs(anything)).run),
         ],
     )

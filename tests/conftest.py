@@ -11,15 +11,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy.orm import Session
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import quick_apps
+
 from contact import migrations
 from contact.db import Database
 from contact.settings import Settings
+
+quick_apps.install()
+
+# How long a draw or an example takes is the machine's day, and no property of ours.
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("house")
 
 pytest_plugins = [
     "real",
@@ -27,9 +38,13 @@ pytest_plugins = [
     "post_office",
     "worker_kit",
     "campaign_kit",
+    "page_kit",
+    "channel_campaigns",
     "twilio_double",
     "hylafax",
     "printers",
+    "partner_kit",
+    "told_kit",
 ]
 
 CORPORA = Path(__file__).parents[1].parent / "shared" / "corpora"

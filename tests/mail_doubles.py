@@ -104,6 +104,10 @@ class Sink:
     tls: ssl.SSLContext | None = None
     login: tuple[str, str] | None = None
     delay: float = 0
+    busy: dict[str, str] = field(default_factory=dict)
+    """Answer to RCPT by domain; after 421 the connection is closed."""
+    slow: dict[str, float] = field(default_factory=dict)
+    """Seconds a domain takes for each mail."""
     go: threading.Event = field(default_factory=threading.Event)
     _open: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -224,10 +228,14 @@ class _Session:
         self.say(answer)
 
     def on_rcpt(self, words: str) -> None:
-        answer = self.sink.mood("rcpt", "250 2.1.5 ok")
+        domain = words.partition(">")[0].rpartition("@")[2]
+        answer = self.sink.mood("rcpt", self.sink.busy.get(domain, "250 2.1.5 ok"))
+        time.sleep(self.sink.slow.get(domain, 0))
         if answer.startswith("2"):
             self.recipients.append(words[9:].partition(">")[0])
         self.say(answer)
+        if domain in self.sink.busy and answer.startswith("421"):
+            raise _Drop
 
     def on_data(self, _words: str) -> None:
         answer = self.sink.mood("data", "354 go")

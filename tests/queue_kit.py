@@ -14,7 +14,8 @@ from contact import attendance
 from contact import conversation as conversations
 from contact.attendance import Seen
 from contact.conversation import Conversation
-from contact.log import Interaction, Name, advance
+from contact.following import advance
+from contact.log import Interaction, Name
 from contact.response.queues import add, back, change, get, reader, router
 from contact.response.queues.agent import Agent
 from contact.response.queues.member import set_inboxes, set_members

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 import wsgi
 from contact import conversation as conversations
-from contact import log
+from contact import following, log
 from contact.conversation import Conversation
 from contact.log import Interaction, Name
 from contact.response import queues
@@ -63,10 +63,10 @@ class Desk:
         def take(session: Session, row: Interaction) -> None:
             self.rules.take(session, row, now or max(self.hall.now, row.at))
 
-        reader = log.Reader("rules", take)
+        reader = following.Reader("rules", take)
         while True:
             with self.hall.db.write() as session:
-                if not log.advance(session, reader, 50):
+                if not following.advance(session, reader, 50):
                     return
 
     def one(self, number: int) -> Conversation:

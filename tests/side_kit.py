@@ -9,7 +9,7 @@ from desk_kit import Town
 
 from channels.email.position import MailboxPosition
 from channels.email.sandbox import caught_of
-from contact import caught, inbox, jobs, log, pulse, raw
+from contact import caught, following, inbox, jobs, pulse, raw
 from contact.channel import ChannelError
 from contact.db import Database, utcnow
 from contact.desk import writing
@@ -116,7 +116,9 @@ def bad_day(db: Database, town: Town) -> dict[str, int]:
     )
     now = utcnow()
     with db.write() as session:
-        session.add(log.ReaderState(name="campaigns", position=3, stopped_at=now, error="row 4: KeyError: 'campaign'"))
+        session.add(
+            following.ReaderState(name="campaigns", position=3, stopped_at=now, error="row 4: KeyError: 'campaign'")
+        )
         pulse.beat(
             session,
             now,

@@ -9,7 +9,7 @@ import pytest
 from chat_kit import Chat, running
 from sqlalchemy import select
 
-from contact import inbox, log
+from contact import following, inbox
 from contact.db import utcnow
 from contact.log import Name
 from contact.outbox import Delivery
@@ -39,9 +39,9 @@ def chat() -> Iterator[Chat]:
 
 
 def read(chat: Chat) -> list[Delivery]:
-    reader = log.Reader("answers", Answering(chat.service).read)
+    reader = following.Reader("answers", Answering(chat.service).read)
     with chat.service.db.write() as session:
-        while log.advance(session, reader):
+        while following.advance(session, reader):
             pass
     with chat.service.db.read() as session:
         return list(session.scalars(select(Delivery).where(Delivery.automatic).order_by(Delivery.id)))

@@ -23,7 +23,7 @@ from real import RAN, free_port, wait_for
 from sqlalchemy import select
 
 import wsgi
-from contact import consent, floods, inbox, log, outbox
+from contact import consent, floods, following, inbox, log, outbox
 from contact import conversation as conversations
 from contact.conversation import Conversation
 from contact.db import utcnow
@@ -47,14 +47,14 @@ class Desk:
     """A hall with its reader "answers" and the hall's own clock."""
 
     hall: Hall
-    reader: log.Reader = field(init=False)
+    reader: following.Reader = field(init=False)
     service: Any = field(init=False)
 
     def __post_init__(self) -> None:
         url = self.hall.db.engine.url.render_as_string(hide_password=False)
         settings = Settings(_env_file=None, data_dir=self.hall.folder / "data", database_url=url, secret_key="k" * 40)  # type: ignore[call-arg]
         self.service = wsgi.compose(settings)
-        self.reader = log.Reader("answers", Answering(self.service, lambda: self.hall.now).read)
+        self.reader = following.Reader("answers", Answering(self.service, lambda: self.hall.now).read)
         self.switch(Kind.RECEIVED)
 
     def switch(self, kind: Kind, *, on: bool = True, box: int = 0, texts: dict[str, str] | None = None) -> None:
@@ -70,10 +70,10 @@ class Desk:
         """Let the reader read, twice; what has been sent by itself so far."""
         for _turn in range(2):
             with self.hall.db.write() as session:
-                while log.advance(session, self.reader):
+                while following.advance(session, self.reader):
                     pass
             with self.hall.db.write() as session:  # the same rows once more change nothing
-                state = session.get_one(log.ReaderState, "answers")
+                state = session.get_one(following.ReaderState, "answers")
                 state.position = max(0, state.position - 5)
         return self.sent()
 
@@ -298,7 +298,7 @@ def furnish(office: PostOffice, address: str) -> None:
 
 
 def opened(office: PostOffice) -> PostOffice:
-    readers = Readers([log.Reader("answers", Answering(office.service).read)])
+    readers = Readers([following.Reader("answers", Answering(office.service).read)])
     return office.open(*office.everything, readers.run)
 
 
@@ -311,7 +311,7 @@ def quiet(*offices: PostOffice) -> None:
                 return False
             if any(one.state in ("queued", "sending") for one in office.deliveries()):
                 return False
-            state, head = office.one(lambda s: (s.get(log.ReaderState, "answers"), log.head(s)))
+            state, head = office.one(lambda s: (s.get(following.ReaderState, "answers"), log.head(s)))
             if state is None or state.position < head:
                 return False
         return True

@@ -217,6 +217,38 @@ def test_a_refusal_acts_while_it_runs(make_shop: Make) -> None:
     assert shop.sound(number) == {"accepted": 379, "suppressed": 21}
 
 
+def test_a_pause_stops_who_is_on_the_way(make_shop: Make) -> None:
+    """Their envelopes are with a relay that takes its time: what has not left when it is paused does not leave."""
+    shop = make_shop(40, relay_connections=4)
+    shop.sink.moods = ["rcpt:hold"] * 4
+    number = shop.launch()
+    shop.worker().start()
+    wait_for(lambda: not shop.sink.moods)
+    shop.do(campaigns.pause, number)
+    wait_for(lambda: shop.counts(number)["sending"] == 4, what="the rest to be given back")
+    shop.sink.go.set()
+    wait_for(lambda: shop.counts(number)["sending"] == 0, what="those on the way to be given back")
+    assert shop.counts(number)["planned"] == 40
+    assert shop.sink.caught == []
+    shop.do(campaigns.resume, number)
+    shop.finished(number)
+    assert shop.sound(number) == {"accepted": 40}
+
+
+def test_a_refusal_stops_who_is_on_the_way(make_shop: Make) -> None:
+    shop = make_shop(40, relay_connections=4)
+    shop.sink.moods = ["rcpt:hold"] * 4
+    number = shop.launch()
+    shop.worker().start()
+    wait_for(lambda: not shop.sink.moods)
+    for address in (1, 2, 3, 4, 40):
+        shop.refuse(address)
+    wait_for(lambda: shop.counts(number)["suppressed"] == 1, what="the look that finds the last one in the line")
+    shop.sink.go.set()
+    shop.finished(number)
+    assert shop.sound(number) == {"accepted": 35, "suppressed": 5}
+
+
 def test_without_its_journal_what_was_in_hand_is_unknown(make_shop: Make) -> None:
     shop = make_shop(300, relay_connections=2)
     shop.sink.delay = 0.01

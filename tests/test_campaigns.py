@@ -34,13 +34,14 @@ from channels.email.dkim import signer
 from channels.email.mould import Mould
 from channels.email.seal import Seal
 from channels.email.token import recipient_of
-from contact import erasure, log
+from contact import erasure, following, log
 from contact import owner as owners
 from contact.channel import ChannelError, Unsure
 from contact.cutoff import TooLate
 from contact.db import utcnow
 from contact.errors import Conflict, Invalid
-from contact.log import Interaction, Reader
+from contact.following import Reader
+from contact.log import Interaction
 from contact.messages import AddressKind, DeliveryState, InboxFacts, Outbound, Party, Receipt
 
 Make = Callable[..., Shop]
@@ -348,18 +349,18 @@ def test_readers_pass_over_recipients_unless_they_ask(make_shop: Make) -> None:
     plain = Reader("plain", lambda _session, row: seen.append(("plain", row.name)))
     greedy = Reader("greedy", lambda _session, row: seen.append(("greedy", row.name)), names=frozenset(log.Name))
     with db.write() as session:
-        while log.advance_together(session, [plain, greedy], 10):
+        while following.advance_together(session, [plain, greedy], 10):
             pass
-        while log.advance(session, plain, 10):
+        while following.advance(session, plain, 10):
             pass
-        assert log.places(session) == {"plain": log.head(session), "greedy": log.head(session)}
+        assert following.places(session) == {"plain": log.head(session), "greedy": log.head(session)}
     names = Counter(seen)
     assert names["greedy", "recipient.expired"] == 30
     assert {name for who, name in names if who == "plain"} == {"campaign.launched", "campaign.cancelled"}
     alone = Reader("alone", lambda _session, row: seen.append(("alone", row.name)))
     with db.write() as session:
-        assert log.advance(session, alone, 10) == 2
-        assert log.places(session)["alone"] == log.head(session)
+        assert following.advance(session, alone, 10) == 2
+        assert following.places(session)["alone"] == log.head(session)
         assert all(row.name not in log.CROWD for row in log.news(session, 0))
     assert shop.office.one(lambda session: session.query(Interaction).count()) == 32
 
@@ -381,9 +382,10 @@ def outbound(subject: str, words: str, html: str = "") -> Outbound:
 @settings(deadline=None)
 @given(subject=WORDS, words=WORDS, html=WORDS)
 def test_every_text_arrives_as_it_was_written(subject: str, words: str, html: str) -> None:
-    returns, to, raw = Mould(INBOX, KEY, None).cast(outbound(subject, words or "x", html))
-    assert recipient_of(returns, KEY) == 7
-    assert to == "kim@xn--i49alo.example"
+    mail = Mould(INBOX, KEY, None).cast(outbound(subject, words or "x", html))
+    raw = mail.raw
+    assert recipient_of(mail.sender, KEY) == 7
+    assert mail.to == "kim@xn--i49alo.example"
     assert all(len(line) <= 998 and b"\n" not in line for line in raw.split(b"\r\n"))
     mail = message_from_bytes(raw, policy=policy.default)
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -400,6 +402,14 @@ def test_every_text_arrives_as_it_was_written(subject: str, words: str, html: st
     }  # fmt: skip
 
 
+def sealed(mould: Mould, message: Outbound) -> bytes:
+    """The mail as it leaves."""
+    mail = mould.cast(message)
+    assert mould.seal
+    assert mail.unsigned
+    return mould.seal.field(mail.unsigned, mould.seal.sign(mail.unsigned.data)) + mail.raw
+
+
 @pytest.mark.parametrize("algorithm", ["rsa", "ed25519"])
 def test_dkimpy_verifies_what_is_signed_in_bulk(tmp_path: Path, algorithm: str) -> None:
     import base64
@@ -414,7 +424,7 @@ def test_dkimpy_verifies_what_is_signed_in_bulk(tmp_path: Path, algorithm: str) 
     record = b"v=DKIM1; k=%b; p=%b" % (algorithm.encode(), base64.b64encode(public.public_bytes(*form)))
     mould = Mould(INBOX, KEY, Seal(signer("shop.example", "s1", made)))
     for message in (outbound("봄 소식 " * 20, "  Hello \n.\nFrom here\n\n\n"), outbound("x", "안녕", "<p>안녕</p>")):
-        raw = mould.cast(message)[2]
+        raw = sealed(mould, message)
         assert dkim.verify(raw, dnsfunc=lambda *_a, **_k: record)
         signed = message_from_bytes(raw)["DKIM-Signature"]
         assert "list-unsubscribe-post" in signed

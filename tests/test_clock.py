@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -90,10 +90,11 @@ def test_a_month_asleep_does_not_run_for_ever() -> None:
 
 
 @pytest.fixture
-def service(settings: Settings) -> Service:
+def service(settings: Settings) -> Iterator[Service]:
     service = Service.of(settings, Channels())
     migrations.upgrade(service.db.engine)
-    return service
+    yield service
+    service.close()
 
 
 def run(service: Service, clock: Clock, script: Callable[[Context], Awaitable[None]]) -> None:
@@ -111,6 +112,31 @@ def run(service: Service, clock: Clock, script: Callable[[Context], Awaitable[No
 async def until(check: Callable[[], Any]) -> None:
     while not check():
         await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("grace", [20.0, 0.2])
+def test_what_runs_when_the_house_closes(
+    service: Service, grace: float, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may end, as its slot comes but once; cut off because it is late, it is no failure of the job."""
+    monkeypatch.setattr(worker, "GRACE", grace)
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def work(context: Context, slot: datetime) -> None:
+        began.set()
+        await context.stop.wait()
+        await asyncio.sleep(0.5)
+        ended.set()
+
+    async def script(context: Context) -> None:
+        await began.wait()
+
+    run(service, Clock([Job("long", work, every=timedelta(seconds=1))]), script)
+    assert ended.is_set() is (grace > 1)
+    with service.db.read() as session:
+        (kept,) = session.scalars(select(JobRun))
+    assert (kept.ended_at is not None) is ended.is_set()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_missed_slots_are_caught_up_and_a_failing_job_is_kept(service: Service) -> None:
@@ -144,7 +170,6 @@ def test_missed_slots_are_caught_up_and_a_failing_job_is_kept(service: Service) 
         assert kept is not None
         assert kept.error == "OSError: the printer is on fire"
         assert lease.holder(session, jobs.LEASE, utcnow()) is None, "an orderly end gives the lease back"
-    service.close()
 
 
 _PROCESS = """

@@ -158,3 +158,17 @@ def test_who_was_erased_is_shown_nothing(door: Door) -> None:
     assert door.client.get(door.path).status_code == 404
     assert door.send(**ONE_CLICK).status_code == 200
     assert door.rows() == []
+
+
+def test_the_code_on_paper_leads_to_the_same_page(door: Door) -> None:
+    key = door.service.settings.secret()
+    code = token.short(door.address, AD, key)
+    for path in (f"/u/{code}", f"/u/{code.lower()}", f"/u/{code.replace('-', '')}"):
+        for method in ("GET", "HEAD"):
+            assert door.client.open(path, method=method).status_code == 200
+    assert "ki•" in door.client.get(f"/u/{code}").get_data(as_text=True)
+    assert door.rows() == [], "a camera that looks changes nothing"
+    assert door.client.post(f"/u/{code}", data={"none": "1"}).status_code == 200
+    assert [(one, given) for one, given, *_ in door.rows()] == [("advertising", False), ("informational", False)]
+    wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
+    assert door.client.get(f"/u/{wrong}").status_code == 404

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask_babel import force_locale, gettext
 from hall_kit import Hall
 
-from contact import directory, log, search
+from contact import directory, following, search
 from contact.desk import contacts, words
 from contact.directory import Contact
 from contact.directory.hints import Reason
@@ -31,7 +31,7 @@ def crowd(hall: Hall, count: int) -> list[int]:
         for number in numbers:
             search.index_contact(session, number)
         families = {number: session.get_one(Contact, number).root_id for number in numbers}
-        while log.advance(session, search.reader):
+        while following.advance(session, search.reader):
             pass
     return list(dict.fromkeys(families[number] for number in reversed(numbers)))
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from desk_kit import Town, furnish, running, sign_in
-from people_kit import HASH, Browser, House, house
+from page_kit import browse
+from people_kit import HASH, House
 
 from campaigns import content as contents
 from campaigns.content import ContentVersion
@@ -27,13 +26,6 @@ HOSTILE = "<script>alert(1)</script>\"' %(name)s %s"
 
 
 @pytest.fixture
-def home(tmp_path: Path, _template: Path) -> Iterator[House]:
-    made = house(tmp_path / "data", _template)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def town(home: House) -> Town:
     made = furnish(home.service)
     made.shop.inbox("sms", "+821012340000", "문자", provider="sandbox")
@@ -41,13 +33,6 @@ def town(home: House) -> Town:
         for user in session.scalars(sa.select(User)):
             user.password_hash, user.language = HASH, "en"
     return made
-
-
-def browse(home: House, who: str) -> Browser:
-    browser = home.browser()
-    assert browser.sign_in(f"{who}@shop.example").status_code == 303
-    browser.get("/me")
-    return browser
 
 
 def body(**more: str) -> dict[str, str]:
@@ -139,15 +124,22 @@ def test_it_is_seen_as_a_recipient_gets_it(home: House, town: Town) -> None:
 
 def test_the_law_is_told_while_it_is_written(home: House, town: Town) -> None:
     boss = browse(home, "boss")
+    with home.db.write() as session:
+        box = inbox.get(session, town.mailbox.id)
+        box.settings = {**(box.settings or {}), "sender_phone": "02-555-0100"}
     asked = body(purpose="advertising", inbox=str(town.mailbox.id))
     told = [sentence for sentence, _mend in boss.post("/desk/contents/look", asked).json["law"]]
     assert told == [
-        "The subject does not begin with “(광고)”.", "The mail does not say in Korean and in English how to refuse it.",
-    ]  # fmt: skip
+        "The subject does not begin with “(광고)”.",
+        "The sender's name (한마루) does not stand in the message.",
+        "The sender's telephone number (02-555-0100) does not stand in the message.",
+        "The sender's e-mail address (help@shop.example) does not stand in the message.",
+        "The mail does not say in Korean and in English how to refuse it.",
+    ]
     good = {
         **asked,
         "subject": "(광고) {{ name_nim }}께",
-        "text": "안녕\n수신거부 | Unsubscribe: {{ unsubscribe_url }}",
+        "text": "안녕\n{{ sender }} 02-555-0100 help@shop.example\n수신거부 | Unsubscribe: {{ unsubscribe_url }}",
     }
     assert boss.post("/desk/contents/look", good).json["law"] == []
     disguised = boss.post("/desk/contents/look", {**good, "purpose": "informational"}).json["law"]
@@ -228,5 +220,6 @@ def test_the_editor_in_a_browser() -> None:
         with db.read() as session:
             kept = contents.newest(session, 1)
         db.close()
-        assert kept.html == '<div>안녕하세요 {{ name_nim | default("고객") }}</div>'
+        assert kept.body == '<div>안녕하세요 {{ name_nim | default("고객") }}</div>'
+        assert kept.body in kept.html
         browser.close()

@@ -163,7 +163,7 @@ def test_a_thread_costs_few_statements_however_long(desk: Desk) -> None:
         desk.town.shop.chat(desk.town.chatbox, "visitor-0000000000", f"and {count}")
         desk.town.shop.reply(number, desk.town.mina, f"answer {count}")
     after = _statements(desk, lambda: seat.page(path))
-    assert after == before <= 45
+    assert after == before <= 48
 
 
 def _statements(desk: Desk, work: Any) -> int:
@@ -237,10 +237,10 @@ def test_views_by_waiting_time_keep_paging_right(desk: Desk) -> None:
 
 
 def test_search_finds_two_korean_syllables_people_and_numbers(desk: Desk) -> None:
-    from contact import log, search
+    from contact import following, search
 
     with desk.house.db.write() as session:
-        while log.advance(session, search.reader, 500):
+        while following.advance(session, search.reader, 500):
             pass
     seat = desk.sit()
     assert "<mark>교환</mark>" in seat.page("/desk/search?q=교환&part=list")

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from contact import address as addresses
 from contact import directory, log, verify
 from contact.address import email, normalise, phone, post, show
 from contact.directory import Address, Contact
@@ -375,3 +376,15 @@ def test_hints_on_labelled_duplicates(lite: Hall, corpora: Path) -> None:
             wanted, found = wanted + twins, found + (twins and any(good))
     assert right / (right + wrong) > 0.95
     assert found / wanted > 0.5
+
+
+@given(st.from_regex(addresses._PLAIN_EMAIL, fullmatch=True))
+@settings(max_examples=100, deadline=None)
+def test_a_plain_mail_address_is_read_as_by_the_library(written: str) -> None:
+    assert addresses.email(written) == addresses._any_email(written)
+
+
+@given(st.from_regex(addresses._PLAIN_MOBILE, fullmatch=True))
+@settings(max_examples=100, deadline=None)
+def test_a_plain_mobile_number_is_read_as_by_the_library(written: str) -> None:
+    assert addresses.phone(written) == addresses._any_phone(written, "KR")

@@ -13,11 +13,12 @@ from real import House, SmtpSink, free_port
 
 from channels.email.check import mailboxes
 from channels.email.position import MailboxPosition
-from contact import inbox, jobs, migrations, pulse
+from contact import following, inbox, jobs, migrations, pulse
 from contact import log as spine
 from contact.channel import Channels
 from contact.db import utcnow
-from contact.log import Name, ReaderFailed
+from contact.following import ReaderFailed
+from contact.log import Name
 from contact.ops import doctor
 from contact.ops.doctor import Finding, State
 from contact.raw import Raw, RawState
@@ -96,7 +97,7 @@ def test_a_paused_inbox_a_failing_part_a_stopped_reader_a_failing_job(service: S
         box = inbox.add(session, now, "email", "help@shop.example", "Help")
         inbox.pause(box, "the relay refuses our password")
         pulse.beat(session, now, "a:1", [pulse.Beat("mailbox", "waiting", now, 7, "OSError: no route")])
-        spine.stop_reader(session, now, ReaderFailed("response", 3, ValueError("odd")))
+        following.stop_reader(session, now, ReaderFailed("response", 3, ValueError("odd")))
         jobs.claim(session, "wake", now, "a:1", now)
         jobs.settle(session, "wake", now, now, "KeyError: 'x'")
     found = look(service)

@@ -16,7 +16,21 @@ import sqlalchemy as sa
 from hall_kit import Hall
 from sqlalchemy.exc import DatabaseError
 
-from contact import caught, directory, erasure, export, files, inbox, intake, log, outbox, raw, search, sweeping, verify
+from contact import (
+    caught,
+    directory,
+    erasure,
+    export,
+    files,
+    following,
+    inbox,
+    intake,
+    outbox,
+    raw,
+    search,
+    sweeping,
+    verify,
+)
 from contact import conversation as conversations
 from contact.channel import ChannelError
 from contact.db import Base
@@ -75,7 +89,7 @@ def furnish(hall: Hall) -> dict[str, Any]:
         conversations.rename(session, hall.tick(), talk, "비밀상사 환불", 3)
         draft.save(session, hall.now, 3, talk.id, draft.Words("reply", "김비밀 님", {"subject": "밀담"}), 0)
         trust(session, 3, "secret.kim@a.example")
-        while log.advance(session, search.reader):
+        while following.advance(session, search.reader):
             pass
     return {**ids, "first": first, "other": other, "chat": chat, "sent": sent, "waiting": waiting,
             "mine": mine[0].sha256, "shared": shared[0].sha256, "big": session_sha(hall, ids["failed"])}  # fmt: skip
@@ -89,7 +103,11 @@ def session_sha(hall: Hall, number: int) -> str:
 def everything(hall: Hall) -> str:
     """Every cell of every table, as text."""
     with hall.db.read() as session:
-        names = set(sa.inspect(session.connection()).get_table_names()) - {"search_index", "contact_index"}
+        names = set(sa.inspect(session.connection()).get_table_names()) - {
+            "search_index",
+            "contact_index",
+            "forum_index",
+        }
         cells = (cell for name in names for row in session.execute(sa.text(f'select * from "{name}"')) for cell in row)
         return "\n".join(
             cell.decode("utf-8", "replace") if isinstance(cell, bytes | memoryview) else str(cell) for cell in cells
@@ -306,7 +324,7 @@ def test_export_holds_everything_of_the_person_and_nothing_of_others(hall: Hall)
 def test_every_table_is_thought_of() -> None:
     """A new table must be erased, or named here as holding nothing of a person."""
     harmless = {
-        "alembic_version", "lease", "job_run", "pulse", "users", "user_session", "user_link", "recovery_code",
+        "alembic_version", "lease", "job_run", "pulse", "user_session", "user_link", "recovery_code",
         "role_rule", "audit", "inbox", "reader", "conversation_count", "conversation_tag", "participant", "mention",
         "seen", "saved_view", "kept_apart", "mailbox_position", "doomed_file", "hook_tally", "asked",
         "pace", "rest", "letter_batch", "batched_letter", "queue", "business_calendar",
@@ -318,14 +336,27 @@ def test_every_table_is_thought_of() -> None:
         "canned_answer", "canned_variant", "canned_use", "automatic_answer", "first_answer", "satisfaction_setting",
         "rating",
         "rule", "rule_version", "rule_day", "rule_failure", "rule_pace", "macro", "content", "content_version",
-        "segment", "segment_version", "contact_touch", "contact_import", "contact_import_problem",
+        "segment", "segment_version", "contact_touch", "contact_response", "contact_import", "contact_import_problem",
         "consent_text", "consent_notice", "consent_setting", "suppression",  # words of ours, dates, fingerprints
-        "campaign", "campaign_window", "campaign_link",
+        "campaign", "campaign_window", "campaign_link", "campaign_pile", "campaign_pile_letter",
+        "campaign_count", "campaign_responder",
+        "contact_field", "content_picture", "content_picture_use",  # names of fields; our own pictures
+        "forum_board", "forum_post_reader", "forum_board_reader",  # our own boards, and marks
+        "partner", "partner_word", "partner_line", "partner_member",  # firms, and words of ours
+        "suggestion_change", "suggestion_vote", "suggestion_setting",  # public answers of ours
+        "suggestion_letter",  # nobody knows whose it is
+        "notice", "notice_version", "notice_receipt",  # what we say, and numbers and times alone
+        "board_thread",  # numbers alone
+        "notification_preference", "notification_digest", "board_bell",  # choices, dates, numbers
     }  # fmt: skip
     erased = {
         "contact", "address", "address_claim", "dismissed_hint", "conversation", "interaction", "attachment",
         "delivery", "exchange", "message_ref", "raw", "contact_words", "draft", "trusted_sender", "caught_mail",
         "consent", "remote_file", "canned_take", "satisfaction_ask", "recipient", "visit",
-        "contact_tag", "trade",
+        "contact_tag", "trade", "contact_value", "partner_application", "users",
+        "board_file", "forum_post", "forum_comment", "forum_old_text", "forum_words", "forum_report",
+        "notice_acknowledgement", "notice_attempt",
+        "notification",
+        "suggestion", "suggestion_comment", "suggestion_gram",  # the last by a reader of the log
     }  # fmt: skip
     assert set(Base.metadata.tables) - harmless - erased == set()

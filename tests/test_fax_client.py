@@ -87,6 +87,8 @@ BEFORE = [
     ({"USER": ["drop"]}, Fault.PROVIDER_DOWN, True, ""),
     ({"STOT": ["452 Disk full."]}, Fault.PROVIDER_DOWN, True, "452"),
     ({"JNEW": ["500 Cannot create job."]}, Fault.PROVIDER_DOWN, True, "500"),
+    ({"JNEW": ["503 Unable to open sequence number file sendq/seqf; File exists.."]}, Fault.PROVIDER_DOWN, True, "503"),
+    ({"STOT": ["503 Unable to open sequence number file docq/seqf; File exists.."]}, Fault.PROVIDER_DOWN, True, "503"),
     ({"JNEW": ["200 Done."]}, Fault.OTHER, False, ""),
     ({"JPARM DIALSTRING": ["504 Bad number."]}, Fault.ADDRESS_INVALID, False, ""),
     ({"JPARM MODEM": ["504 No such modem."]}, Fault.CONFIG, False, "504"),
@@ -94,6 +96,7 @@ BEFORE = [
     ({"JPARM DOCUMENT": ["drop"]}, Fault.PROVIDER_DOWN, True, ""),
     ({"JSUBM": ["460 Failed to submit job 7: Unable to open scheduler FIFO."]}, Fault.PROVIDER_DOWN, True, "460"),
     ({"JSUBM": ["500 Cannot submit."]}, Fault.PROVIDER_DOWN, True, "500"),
+    ({"JSUBM": ["504 Cannot submit job 7; null or missing DIALSTRING."]}, Fault.PROVIDER_DOWN, True, "504"),
 ]
 
 

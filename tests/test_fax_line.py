@@ -202,3 +202,19 @@ def test_a_server_that_is_away_is_tried_again(hylafax: HylaFax) -> None:
     with pytest.raises(ChannelError) as away:
         _send(hylafax, message(), hylafax.box(port=9))
     assert (away.value.fault, away.value.retryable, away.value.who) == (Fault.PROVIDER_DOWN, True, Who.US)
+
+
+@pytest.mark.parametrize("queue", ["sendq", "docq"])
+def test_a_server_that_cannot_count_its_jobs_is_tried_again(hylafax: HylaFax, queue: str) -> None:
+    """As the second of two who send the first faxes of a new server: one makes the file, the other is refused."""
+    counter = hylafax.spool / queue / "seqf"
+    aside = counter.rename(counter.with_name("aside")) if counter.exists() else None
+    counter.mkdir()
+    try:
+        with pytest.raises(ChannelError, match="sequence number file") as refused:
+            _send(hylafax, message(), hylafax.box())
+        assert (refused.value.fault, refused.value.retryable) == (Fault.PROVIDER_DOWN, True)
+    finally:
+        counter.rmdir()
+        if aside is not None:
+            aside.rename(counter)

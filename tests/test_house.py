@@ -34,13 +34,21 @@ APPENDS = {
     "contact/conversation/",
     "contact/directory/",
     "contact/consent/ledger.py",
+    "contact/consent/trade.py",  # what somebody bought
     "contact/intake.py",
     "contact/imports/take.py",  # addresses out of a file
     "contact/outbox/",
     "contact/erasure.py",
     "contact/note.py",
+    "contact/reported.py",  # what is said of something without a delivery
+    "campaigns/evidence.py",  # what that proves
     "campaigns/campaign.py",  # it began, paused, went on, ended
+    "campaigns/responses/goal.py",  # what a campaign is for
     "campaigns/responses/visit.py",  # who followed its links
+    "board/forum/",  # what somebody writes on a board
+    "board/notice/",  # what was published, and who acknowledged it
+    "board/partner/",  # who became a partner, and who of theirs signs in
+    "board/suggestion/",  # what somebody suggested, and where it stands
 }
 """Who may append to the log. Everything else asks one of these."""
 
@@ -52,6 +60,9 @@ PUTS = {
     "contact/consent/notices.py",  # what the law wants people to be told
     "contact/response/satisfaction/asking.py",  # the question after a matter is done
     "contact/response/deeds/say.py",  # what a rule or a macro answers
+    "board/mailing.py",  # an invitation, an answer to an application
+    "board/notice/heard.py",  # which of several notices somebody meant
+    "board/thread.py",  # what somebody is told about a thing of the board
     "campaigns/content/trial.py",  # a content on trial, to an address of one's own
 }
 """Who may put a delivery in the outbox: what a person says, on a page or as a guest of the house; and two machines."""
@@ -111,6 +122,12 @@ def test_many_rows_at_once_are_appended_by_the_pipe_alone() -> None:
     assert not strangers(found, {"campaigns/pipe/settle.py"})
 
 
+def test_rows_of_one_name_are_appended_by_imports_alone() -> None:
+    found = callers("contact.log.append_each")
+    assert found, "the rule looks at nothing"
+    assert not strangers(found, {"contact/imports/many.py"})
+
+
 def test_the_outbox_is_filled_in_a_few_places() -> None:
     found = callers("contact.outbox.put")
     assert found, "the rule looks at nothing"
@@ -167,13 +184,13 @@ def every_model() -> None:
             importlib.import_module(name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."))
 
 
-BY_HAND = ("ix_contact_words_words", "ix_contact_lower_name")
+BY_HAND = ("ix_contact_words_words", "ix_contact_lower_name", "ix_forum_words_words")
 """Indexes over expressions."""
 
 
 def by_hand(name: str) -> bool:
     """Search: FTS5 with its shadow tables on SQLite, a table of PostgreSQL's own there."""
-    return name.startswith(("search_index", "contact_index", "search_document", *BY_HAND))
+    return name.startswith(("search_index", "contact_index", "forum_index", "search_document", *BY_HAND))
 
 
 @both

@@ -13,15 +13,16 @@ import pytest
 import sqlalchemy as sa
 from conftest import CORPORA
 from hall_kit import Hall
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 
-from contact import consent, directory
+from contact import consent, directory, log
 from contact.consent import Purpose
 from contact.directory import Address, AddressClaim, Contact
 from contact.directory.tags import ContactTag
 from contact.errors import Conflict, Invalid
-from contact.imports import book, columns, entry, shape, take
+from contact.imports import book, columns, entry, many, shape, take
 from contact.imports.book import ContactImport, ImportProblem, Mode, Step
 from contact.imports.entry import Plan, understood
 from contact.imports.rows import UNCLOSED, UNREADABLE, Row, rows
@@ -177,6 +178,33 @@ def test_a_row_says_what_is_wrong_with_it() -> None:
     assert read("김", "a@a.example", "", "", "N")[1].wished == entry.Wished(False)
     assert read("a", "b", "c", "d", "", "", "", "", "too much")[0] == ["!"]
     assert understood(Row(9, ("", " ")), plan) is None
+
+
+def test_what_a_consent_rests_on_may_be_said_once_for_the_file() -> None:
+    proof = {"text": "신제품 소식을 받습니다", "when": "2026-01-02", "how": "웹 가입"}
+
+    def wished(fields: tuple[str, ...], row: tuple[str, ...], **known: str) -> entry.Wished | None:
+        found = understood(Row(2, row), Plan(fields, proof=known))
+        assert found is not None
+        return found.wished
+
+    said = wished(("email", "consent"), ("a@a.example", "Y"), **proof)
+    assert said is not None
+    assert (said.given, said.text, said.how) == (True, proof["text"], proof["how"])
+    assert wished(("email", "consent"), ("a@a.example", ""), **proof) is None, "whoever said nothing agreed to nothing"
+    assert wished(("email", "consent"), ("a@a.example", "N"), **proof) == entry.Wished(False)
+    assert wished(("email", "consent"), ("a@a.example", "Y"), text="v1", how="web") is None, "no day"
+    own = wished(("email", "consent", "consent_how"), ("a@a.example", "Y", "전화"), **proof)
+    assert own is not None
+    assert own.how == "전화", "the row knows better"
+    day = wished(("email", "consent_when"), ("a@a.example", "2026-03-04"), text="v1", how="web")
+    assert day is not None
+    assert day.at is not None
+    assert day.at.isoformat() == "2026-03-03T15:00:00+00:00", "a file that knows the day alone"
+    assert wished(("email", "consent_when"), ("a@a.example", ""), **proof) is None
+    assert columns.guessed(["이메일", "광고 수신동의일"], [["a@a.example", ""]]) == ["email", "consent_when"]
+    assert columns.unproved(["email", "consent_when"]) == ["text", "how"]
+    assert columns.unproved(["email"]) == []
 
 
 def test_the_choice_of_columns_must_make_sense() -> None:
@@ -372,3 +400,83 @@ def test_a_file_that_is_gone_is_said(lite: Hall) -> None:
     for one in book.folder(lite.folder).iterdir():
         one.unlink()
     assert run(lite, number).state == Step.FAILED
+
+
+VALUES = [f"c{n}@a.example" for n in range(6)]
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> list[entry.Entry]:
+    """Rows as a file has them: strangers, people we know, the same address twice, wishes."""
+    found = []
+    for number in range(2, draw(st.integers(3, 10))):
+        mails = draw(st.lists(st.sampled_from(VALUES), min_size=1, max_size=2, unique=True))
+        addresses = [(AddressKind.EMAIL, one) for one in mails]
+        if draw(st.booleans()):
+            addresses.append((AddressKind.TEL, f"+82101234567{draw(st.integers(0, 3))}"))
+        wished = draw(st.sampled_from([None, None, None, entry.Wished(False)]))
+        name, tags = (
+            draw(st.sampled_from(["", "김하나", "이둘"])),
+            tuple(draw(st.sets(st.sampled_from(["vip", "단골"])))),
+        )
+        facts = (name, draw(st.sampled_from(["", "한마루"])), draw(st.sampled_from(["", "ko"])))
+        found.append(entry.Entry(number, *facts, tuple(addresses), tuple(sorted(tags)), wished))
+    return found
+
+
+def remains(session: Session) -> list[Any]:
+    """What an import leaves, to the last id."""
+    whole: list[Any] = []
+    for kind in (Contact, Address, AddressClaim, ContactTag, Interaction):
+        keys = sa.inspect(kind).primary_key
+        names = [one.name for one in sa.inspect(kind).columns]
+        whole += [
+            tuple(getattr(row, name) for name in names) for row in session.scalars(sa.select(kind).order_by(*keys))
+        ]
+    return whole
+
+
+@given(entries(), st.sampled_from(list(Mode)))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_many_rows_at_once_leave_what_one_by_one_does(hall: Hall, given: list[entry.Entry], mode: Mode) -> None:
+    source = take.Source(1, "f.csv", mode)
+    left: list[Any] = []
+    for at_once in (True, False):
+        with hall.db.engine.connect() as connection, Session(connection) as session:
+            for table in ("contact", "address", "address_claim", "interaction") if log.is_postgresql(session) else ():
+                session.execute(sa.text(f"SELECT setval('{table}_id_seq', 1000)"))
+            directory.find_or_create(session, hall.now, Party(AddressKind.EMAIL, VALUES[0], "박아는"))
+            first = session.scalars(sa.select(Address).where(Address.value == VALUES[0])).one()
+            consent.record(session, hall.now, first, Wish(False, "stop", "STOP"), channel="email")
+            session.flush()
+            if at_once:
+                taken = list(many.take_all(session, hall.now, given, source))
+            else:
+                taken = [(one, take.take(session, hall.now, one, source)) for one in given]
+            session.flush()
+            session.expire_all()
+            told = [
+                (one.number, to.made, to.changed, [p for p in to.problems if p.reason != take.REFUSED])
+                for one, to in taken
+            ]
+            left.append((remains(session), told))
+            session.rollback()
+    assert left[0] == left[1]
+
+
+def test_who_refused_is_looked_up_by_an_index(lite: Hall) -> None:
+    """A walk through all addresses for each two hundred rows made a large file slower and slower."""
+    plans: list[str] = []
+    one = entry.Entry(2, "n", addresses=((AddressKind.EMAIL, VALUES[0]), (AddressKind.TEL, "+821012345678")))
+    with lite.db.write() as session:
+        driver = session.connection().connection.driver_connection
+
+        @sa.event.listens_for(lite.db.engine, "before_cursor_execute")
+        def look(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+            if statement.lstrip().upper().startswith("SELECT") and "FROM address" in statement:
+                plans.extend(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+
+        list(many.take_all(session, lite.now, [one], take.Source(1, "f", Mode.FILL)))
+        sa.event.remove(lite.db.engine, "before_cursor_execute", look)
+    assert any("SEARCH address" in plan for plan in plans)
+    assert not any(plan.startswith("SCAN address") for plan in plans)

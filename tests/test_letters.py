@@ -19,11 +19,12 @@ from post_kit import HOME, KEY, MARCH, TEXT, box, message, words
 from printers import poppler
 from real import ROOT
 
-from channels.post import batch, fonts, letter, manifest, mark, typeset, window
+from channels.post import batch, fonts, letter, manifest, typeset, window
 from channels.post.adapter import Post
 from channels.post.sheets import SHEETS
 from contact import postal, postmark
 from contact.channel import HAND, Asks, Binds, Channel, ChannelError, Looks, Recalls, Renders
+from contact.dots import dots as dotted
 from contact.errors import Invalid
 from contact.messages import DeliveryState, Fault, Outbound, Who
 from contact.settings import Settings
@@ -287,11 +288,11 @@ def test_the_number_is_read_kindly_and_nobody_guesses_it() -> None:
 
 
 def test_the_code_holds_the_number() -> None:
-    dots = mark.dots(postmark.number(17, KEY))
+    dots = dotted(postmark.number(17, KEY))
     assert len(dots) == len(dots[0]) == 21  # version 1: dots of 0.6 mm
     finder = [0, 0, 0, 0, 0, 0, 0]
     assert [dots[0][:7], dots[0][-7:], [row[0] for row in dots[-7:]]] == [finder] * 3
-    assert len(mark.dots(postmark.number(10**9, KEY))) <= 25
+    assert len(dotted(postmark.number(10**9, KEY))) <= 25
 
 
 # -- many -----------------------------------------------------------------------------------

@@ -20,9 +20,10 @@ from real import both, wait_for
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
-from contact import log
+from contact import following, log
 from contact.db import NUDGES, Database
-from contact.log import Interaction, Name, Reader, ReaderState
+from contact.following import Reader, ReaderState
+from contact.log import Interaction, Name
 
 HERE = Path(__file__).parent
 
@@ -247,7 +248,7 @@ def test_a_reader_reads_each_row_once(db: Database, collected: Callable[[], list
     sizes = []
     while True:
         with db.write() as session:
-            sizes.append(log.advance(session, collecting(), 4))
+            sizes.append(following.advance(session, collecting(), 4))
         if not sizes[-1]:
             break
     assert sizes == [4, 4, 2, 0]
@@ -258,11 +259,11 @@ def test_a_reader_reads_each_row_once(db: Database, collected: Callable[[], list
 def test_what_a_reader_wrote_goes_with_its_position(db: Database, collected: Callable[[], list[int]]) -> None:
     said(db, 5)
     with pytest.raises(RuntimeError), db.write() as session:
-        log.advance(session, collecting(), 3)
+        following.advance(session, collecting(), 3)
         raise RuntimeError("the process dies before the commit")
     assert collected() == []
     with db.write() as session:
-        log.advance(session, collecting(), 3)
+        following.advance(session, collecting(), 3)
     assert collected() == [1, 2, 3]
 
 
@@ -270,39 +271,39 @@ def test_what_a_reader_wrote_goes_with_its_position(db: Database, collected: Cal
 def test_a_failing_reader_stops_alone_at_its_row(db: Database, collected: Callable[[], list[int]]) -> None:
     said(db, 6)
     bad = collecting(fail_at=4)
-    with pytest.raises(log.ReaderFailed) as failed, db.write() as session:
-        log.advance(session, bad, 10)
+    with pytest.raises(following.ReaderFailed) as failed, db.write() as session:
+        following.advance(session, bad, 10)
     assert (failed.value.row, failed.value.reader) == (4, "collector")
     while True:  # the good rows before it, one by one
         try:
             with db.write() as session:
-                log.advance(session, bad, 1)
-        except log.ReaderFailed as error:
+                following.advance(session, bad, 1)
+        except following.ReaderFailed as error:
             with db.write() as session:
-                log.stop_reader(session, NOON, error)
+                following.stop_reader(session, NOON, error)
             break
     with db.read() as session:
         state = session.get_one(ReaderState, "collector")
         assert (state.position, state.stopped_at) == (3, NOON)
         assert state.error == "row 4: Bad: this row"
     with db.write() as session:
-        assert log.advance(session, bad, 10) == 0, "a stopped reader reads nothing"
-        log.restart_reader(session, "collector")
+        assert following.advance(session, bad, 10) == 0, "a stopped reader reads nothing"
+        following.restart_reader(session, "collector")
     with db.write() as session:
-        assert log.advance(session, collecting(), 10) == 3
+        assert following.advance(session, collecting(), 10) == 3
     assert collected() == [1, 2, 3, 4, 5, 6]
 
 
 @both
 def test_stopping_after_a_whole_batch_failed_skips_nothing(db: Database, collected: Callable[[], list[int]]) -> None:
     said(db, 6)
-    with pytest.raises(log.ReaderFailed) as failed, db.write() as session:
-        log.advance(session, collecting(fail_at=5), 10)
+    with pytest.raises(following.ReaderFailed) as failed, db.write() as session:
+        following.advance(session, collecting(fail_at=5), 10)
     with db.write() as session:
-        log.stop_reader(session, NOON, failed.value)
-        log.restart_reader(session, "collector")
+        following.stop_reader(session, NOON, failed.value)
+        following.restart_reader(session, "collector")
     with db.write() as session:
-        log.advance(session, collecting(), 10)
+        following.advance(session, collecting(), 10)
     assert collected() == [1, 2, 3, 4, 5, 6]
 
 
@@ -310,13 +311,13 @@ def test_stopping_after_a_whole_batch_failed_skips_nothing(db: Database, collect
 def test_several_workers_share_a_reader_without_reading_twice(db: Database, collected: Callable[[], list[int]]) -> None:
     said(db, 1)
     with db.write() as session:
-        log.advance(session, collecting(), 1)
+        following.advance(session, collecting(), 1)
     said(db, 60)
 
     def work(_: int) -> None:
         while True:
             with db.write() as session:
-                if not log.advance(session, collecting(), 3):
+                if not following.advance(session, collecting(), 3):
                     return
 
     with ThreadPoolExecutor(4) as pool:
@@ -333,7 +334,7 @@ def test_the_first_batch_of_two_workers_at_once(db: Database, collected: Callabl
     def work(_: int) -> int:
         start.wait()
         with db.write() as session:
-            return log.advance(session, collecting(), 5)
+            return following.advance(session, collecting(), 5)
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(work, range(4))) == [5, 5, 5, 5]
@@ -345,11 +346,11 @@ def test_a_reader_killed_at_any_moment_reads_each_row_once(db: Database, collect
     url = db.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
     code = f"""
 import sys; sys.path[:0] = {[str(HERE.parent), str(HERE)]!r}
-from contact import log; from contact.db import Database
+from contact import following; from contact.db import Database
 from test_log import collecting
 db = Database({url!r})
 while True:
-    with db.write() as session: log.advance(session, collecting(), 2)
+    with db.write() as session: following.advance(session, collecting(), 2)
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     chance = random.Random(5)
@@ -362,6 +363,6 @@ while True:
         process.kill()
         process.wait()
     with db.write() as session:
-        while log.advance(session, collecting(), 100):
+        while following.advance(session, collecting(), 100):
             pass
     assert collected() == list(range(1, 401))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 import smtplib
@@ -14,6 +15,8 @@ from post_office import HELP, PostOffice, letter
 from real import Dovecot, folder, free_port, give, wait_for
 from sqlalchemy import delete, select, update
 
+from channels.email.fetcher import Fetcher
+from channels.email.imap import Imap, Server
 from channels.email.mailbox import Mailboxes
 from channels.email.position import MailboxPosition
 from channels.receiver import Receiver
@@ -73,6 +76,39 @@ def test_what_lay_there_and_what_comes_while_we_wait(box: PostOffice, dovecot: D
     wait_for(lambda: tallied(box, 2))
     sources = box.one(lambda session: [row.envelope["source"] for row in session.scalars(select(Raw))])
     assert sources == ["imap:127.0.0.1/INBOX"] * 2
+
+
+def test_what_comes_between_the_list_and_idle(
+    box: PostOffice, dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told in the answer to another command, and never again: the server thinks we know."""
+    tally, late = Fetcher._tally, iter(["second", "third"])
+
+    async def slow(fetcher: Fetcher, imap: Imap, *rest: Any) -> None:
+        if text := next(late, ""):
+            dovecot.deliver(user, letter(text).as_bytes())
+        await tally(fetcher, imap, *rest)
+
+    monkeypatch.setattr(Fetcher, "_tally", slow)
+    dovecot.deliver(user, letter("first").as_bytes())
+    run(box)
+    comes(box, "first", "second", "third")
+
+
+def test_a_connection_is_closed_even_when_its_goodbye_is_cut_off(dovecot: Dovecot, user: str) -> None:
+    async def cut_off() -> bool:
+        imap = Imap(Server("127.0.0.1", dovecot.imap_port, user, dovecot.password, "none"))
+        await imap.open()
+        transport = imap._client.protocol.transport
+        goodbye = asyncio.create_task(imap.close())
+        await asyncio.sleep(0)
+        assert not transport.is_closing()
+        goodbye.cancel()
+        await asyncio.gather(goodbye, return_exceptions=True)
+        assert goodbye.cancelled()
+        return bool(transport.is_closing())
+
+    assert asyncio.run(cut_off())
 
 
 def test_no_flag_is_changed_and_none_is_looked_at(box: PostOffice, dovecot: Dovecot, user: str) -> None:

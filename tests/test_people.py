@@ -179,6 +179,7 @@ class TestUsers:
     def test_each_role_covers_those_below(self) -> None:
         covered = {(a.value, b.value) for a in Role for b in Role if a.covers(b)}
         assert covered == {
+            ("partner", "partner"), ("agent", "partner"), ("supervisor", "partner"), ("admin", "partner"),
             ("agent", "agent"), ("supervisor", "agent"), ("supervisor", "supervisor"),
             ("admin", "agent"), ("admin", "supervisor"), ("admin", "admin"),
         }  # fmt: skip

@@ -65,16 +65,24 @@ def who(town: Town, number: int) -> int | None:
         return conversations.get(session, number).assignee_id
 
 
+def here(town: Town) -> bool:
+    """Whether the agent is, of whom a test before may have left something."""
+    with town.shop.service.db.read() as session:
+        return town.mina.id in attendance.here(session, utcnow())
+
+
 def test_a_mail_finds_whoever_is_here_and_the_wallboard_shows_it(running: tuple[real.House, Town], pages: Any) -> None:
     house, town = running
     db = town.shop.service.db
     board = pages("boss")
     board.goto(f"{house.url}/desk/wallboard")
     board.evaluate("window.samePage = 1")
+    wait_for(lambda: not here(town), what="everybody to be gone")
     number = town.shop.mail(town.mailbox, "new@customers.example", "새 고객", "새 문의", "안녕하세요").conversation_id
     board.wait_for_selector(".board-queue .board-waits b:text-is('1')")
     assert who(town, number) is None, "nobody is here"
     mina = pages("mina")
+    mina.goto(f"{house.url}/desk/home")
     wait_for(lambda: who(town, number) == town.mina.id, what="the router")
     board.wait_for_selector(".board-queue .board-waits b:text-is('0')")
     board.wait_for_selector(".board-person.free:has-text('김민아')")
@@ -122,19 +130,44 @@ def test_who_takes_no_work_is_given_none(running: tuple[real.House, Town], pages
 
 def test_who_goes_is_noticed_and_their_work_comes_back(running: tuple[real.House, Town], pages: Any) -> None:
     """The clock is not waited for: since when somebody is missing is moved back instead."""
-    _house, town = running
+    house, town = running
     db = town.shop.service.db
     number = town.shop.mail(town.mailbox, "gone@customers.example", "기다림", "문의", "안녕하세요").conversation_id
     mina = pages("mina")
+    mina.goto(f"{house.url}/desk/home")  # whoever has signed in before has an empty page, and is not here by that
     wait_for(lambda: who(town, number) == town.mina.id, what="the router")
     mina.close()
 
     def missing() -> bool:
         with db.read() as session:
-            gone = town.mina.id not in attendance.here(session, utcnow())
-            return gone and session.get(Absence, town.mina.id) is not None
+            return not here(town) and session.get(Absence, town.mina.id) is not None
 
     wait_for(missing, what="attendance")
     with db.write() as session:
         session.get_one(Absence, town.mina.id).since = utcnow() - timedelta(minutes=1)
     wait_for(lambda: who(town, number) is None, what="the work to come back")
+
+
+def test_the_palette_puts_into_a_queue_and_out_of_it(running: tuple[real.House, Town], pages: Any) -> None:
+    house, town = running
+    number = town.talks["최민수"]
+    page = pages("jun")
+    page.goto(f"{house.url}/desk/conversations/{number}")
+
+    def queue() -> int | None:
+        with town.shop.service.db.read() as session:
+            return conversations.get(session, number).queue_id
+
+    def chosen(words: str) -> None:
+        page.keyboard.press("Control+k")
+        page.fill("#palette-q", words)
+        page.wait_for_selector(f"#palette-list [aria-selected=true]:has-text('{words}')")
+        page.keyboard.press("Enter")
+
+    until(page, "document.documentElement.dataset.line === 'on'")
+    assert queue() is None
+    chosen("Help")
+    wait_for(queue, what="the queue")
+    page.wait_for_selector("#thread-head .badge:has-text('Help')")
+    chosen(page.locator("#menu-queue [data-verb=queue][data-value='']").text_content().strip())
+    wait_for(lambda: queue() is None, what="no queue")

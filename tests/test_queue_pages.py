@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from desk_kit import Town, furnish
-from people_kit import HASH, Browser, House, house
+from page_kit import browse, text
+from people_kit import HASH, House, house
 
 from contact import attendance, users
 from contact import conversation as conversations
@@ -38,17 +38,6 @@ def home(tmp_path: Path, _template: Path) -> Iterator[tuple[House, Town]]:
             user.password_hash, user.language = HASH, "en"
     yield made, town
     made.close()
-
-
-def browse(home: House, who: str) -> Browser:
-    browser = home.browser()
-    assert browser.sign_in(f"{who}@shop.example").status_code == 303
-    browser.get("/me")
-    return browser
-
-
-def text(page: Any) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.text)))
 
 
 def comes(home: House, *people: User) -> None:

@@ -12,7 +12,8 @@ from queue_kit import LIVE, Floor
 from contact import conversation as conversations
 from contact import inbox, users, verify
 from contact.errors import Conflict, Invalid
-from contact.log import Interaction, Name, ReaderState
+from contact.following import ReaderState
+from contact.log import Interaction, Name
 from contact.messages import Thread
 from contact.response.queues import add, back, by_hand, change, close, every, get, move, router
 from contact.response.queues.agent import Agent, hundredths, points

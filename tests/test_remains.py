@@ -12,7 +12,7 @@ from hall_kit import Hall
 
 from channels.receiver import Read, take
 from contact import conversation as conversations
-from contact import directory, erasure, inbox, intake, log, outbox, raw, remains, search, sweeping, verify
+from contact import directory, erasure, following, inbox, intake, outbox, raw, remains, search, sweeping, verify
 from contact.log import Interaction, Name
 from contact.messages import AddressKind, DeliveryState, Envelope, Fault, Party, Receipt, Thread
 from contact.outbox import Delivery, Words
@@ -62,7 +62,7 @@ def shared_talk(hall: Hall) -> dict[str, int]:
         directory.add_address(
             session, hall.tick(), directory.get(session, owner.contact_id), AddressKind.TEL, "010-9999-8888", 3
         )
-        while log.advance(session, search.reader):
+        while following.advance(session, search.reader):
             pass
     return {**rows, "talk": first, "other": other, "contact": owner.contact_id}
 

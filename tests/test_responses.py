@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -17,6 +18,7 @@ from campaigns import recipient as recipients
 from campaigns.campaign import Campaign
 from campaigns.recipient import Recipient
 from campaigns.responses import code as codes
+from campaigns.responses import goal as goals
 from campaigns.responses import link as links
 from campaigns.responses import views
 from campaigns.responses import visit as visits
@@ -25,10 +27,12 @@ from campaigns.responses.judging import Who
 from campaigns.responses.numbers import numbers
 from campaigns.responses.replies import Replies
 from campaigns.responses.visit import Visit
+from contact import conversation as conversations
 from contact import directory, log
 from contact.channel import Channels
+from contact.conversation import Conversation
 from contact.log import Interaction, Name
-from contact.messages import AddressKind, Party, Thread
+from contact.messages import AddressKind, Nature, Party, Thread, Wish
 from contact.service import Service
 from contact.settings import Settings
 from contact.verify import verify
@@ -244,18 +248,72 @@ def test_numbers_are_counted_from_the_log(hall: Hall) -> None:
 # -- links ----------------------------------------------------------------------------------------
 
 
+@dataclass
+class Words:
+    html: str = ""
+    text: str = ""
+    subject: str = ""
+
+
+def tracked(html: str = "", text: str = "") -> links.Tracked:
+    return links.tracked(Words(html, text), lambda n: f"https://s.kr/r/{{{{ link_code }}}}/{n}")
+
+
 def test_links_are_told_apart_and_the_readers_own_stay() -> None:
     source = (
         '<p><a href="https://shop.example/a?x=1&amp;y=2">A</a> <a class="b" href="http://b.example/">B</a>'
         '<a href="https://shop.example/a?x=1&amp;y=2">again</a> <a href="{{ unsubscribe_url }}">bye</a>'
-        '<a href="https://shop.example/{{ name }}">own</a> <a href="mailto:help@shop.example">mail</a></p>'
+        '<a href="https://shop.example/{{ name | urlencode }}">own</a> <a href="mailto:help@shop.example">mail</a>'
+        '<a href="#top">up</a> <a href="tel:0255501000">call</a>'
+        '<a href="https://shop.example/u/12-a-aaaaaaaaaaaaaaaaaaaaaaaa">ours</a></p>'
     )
-    told, urls = links.tracked(source)
+    _, told, urls = tracked(source)
     assert urls == ["https://shop.example/a?x=1&y=2", "http://b.example/"]
-    assert told.count("{{ link_1 }}") == 2
-    assert told.count("{{ link_2 }}") == 1
-    for kept in ("{{ unsubscribe_url }}", "https://shop.example/{{ name }}", "mailto:help@shop.example"):
+    assert told.count("/r/{{ link_code }}/1") == 2
+    assert told.count("/r/{{ link_code }}/2") == 1
+    for kept in (
+        "{{ unsubscribe_url }}", "https://shop.example/{{ name | urlencode }}", "mailto:help@shop.example", "#top",
+        "tel:0255501000", "/u/12-a-",
+    ):  # fmt: skip
         assert kept in told
+
+
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("봄 https://shop.example/a 할인", ["https://shop.example/a"]),
+        ("보기: https://shop.example/a.", ["https://shop.example/a"]),
+        ("https://shop.example/a에서 보세요", ["https://shop.example/a"]),
+        ("https://shop.example/봄 보기", ["https://shop.example/봄"]),
+        ("https://shop.example 로", ["https://shop.example"]),
+        ("(https://shop.example/a)", ["https://shop.example/a"]),
+        ("https://shop.example/a_(b)", ["https://shop.example/a_(b)"]),
+        ("「https://shop.example/a」", ["https://shop.example/a"]),
+        ("https://shop.example/{{ name | urlencode }}", []),
+        ("https://shop.example/a?n={{ name | urlencode }}&b=1", []),
+        ("{{ unsubscribe_url }}", []),
+        ("{% raw %}https://shop.example/a{% endraw %} https://shop.example/b", ["https://shop.example/b"]),
+        ("{% if name %}https://shop.example/a{% endif %}", ["https://shop.example/a"]),
+        ("{{ name | default('https://evil.example/') }}", []),
+        ("ftp://shop.example/ javascript:alert(1)", []),
+        ("https://a.example/ https://b.example/ https://a.example/", ["https://a.example/", "https://b.example/"]),
+    ],
+)
+def test_links_in_plain_text(text: str, urls: list[str]) -> None:
+    found = tracked(text=text)
+    assert found.urls == urls
+    assert found.text.count("{{ link_code }}") == sum(text.count(url) for url in urls)
+    back = found.text
+    for n, url in enumerate(urls, 1):
+        back = back.replace(f"https://s.kr/r/{{{{ link_code }}}}/{n}", url)
+    assert back == text
+
+
+def test_html_and_text_share_their_links() -> None:
+    found = tracked(
+        '<a href="https://a.example/?x=1&amp;y=2">A</a>', "A https://a.example/?x=1&y=2 B https://b.example/"
+    )
+    assert found.urls == ["https://a.example/?x=1&y=2", "https://b.example/"]
 
 
 def test_where_links_lead_is_found_again(hall: Hall) -> None:
@@ -333,3 +391,117 @@ def test_who_comes_too_often_is_sent_on_all_the_same(lite: Hall, client: FlaskCl
     assert answers == {302}
     with lite.db.read() as session:
         assert len(session.scalars(select(Visit)).all()) <= visits.MOST
+
+
+# -- what is no answer --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("nature", "text", "answers"),
+    [
+        (Nature.HUMAN, "살게요", True),
+        (Nature.AUTO_REPLY, "휴가 중입니다", False),
+        (Nature.BOUNCE, "no such user", False),
+        (Nature.BULK, "저희 소식지입니다", False),
+        (Nature.HUMAN, "수신거부", False),
+        (Nature.HUMAN, "Unsubscribe", False),
+        (Nature.HUMAN, "수신거부는 어떻게 하나요?", True),
+    ],
+)
+def test_machines_newsletters_and_refusals_are_no_answers(hall: Hall, nature: Nature, text: str, answers: bool) -> None:
+    _, (kim,) = sent(hall, "kim@a.example")
+    hall.mail_in("kim@a.example", text, nature=nature)
+    read(hall)
+    assert replies(hall) == ([(kim, "contact")] if answers else [])
+
+
+def test_an_automatic_answer_that_names_our_message_is_none(hall: Hall) -> None:
+    _, (kim,) = sent(hall, "kim@a.example")
+    hall.mail_in("kim@a.example", "휴가 중입니다", nature=Nature.AUTO_REPLY, thread=naming(kim))
+    read(hall)
+    assert replies(hall) == []
+
+
+def test_a_stop_word_of_the_channel_is_a_refusal(hall: Hall) -> None:
+    _, (kim,) = sent(hall, "kim@a.example")
+    hall.mail_in("kim@a.example", "STOP", wish=Wish(False, "keyword", "STOP"), thread=naming(kim))
+    read(hall)
+    assert replies(hall) == []
+
+
+def test_an_automatic_answer_of_ours_does_not_come_between(hall: Hall) -> None:
+    taken = hall.mail_in("kim@a.example", "질문이 있어요")
+    _, (kim,) = sent(hall, "kim@a.example")
+    with hall.db.write() as session:
+        box = session.get_one(Interaction, taken.interaction_id).contact_id
+        log.append(session, hall.tick(), Name.MESSAGE_QUEUED, contact_id=box, data={"automatic": True})
+    hall.mail_in("kim@a.example", "살게요")
+    read(hall)
+    assert replies(hall) == [(kim, "contact")]
+
+
+# -- goals ----------------------------------------------------------------------------------------------
+
+
+def aims(hall: Hall, campaign: int, **goal: object) -> None:
+    with hall.db.write() as session:
+        kept = goals.parse(goal)
+        assert kept
+        session.get_one(Campaign, campaign).goal = kept.kept
+
+
+def read_goals(hall: Hall, times: int = 2) -> list[tuple[int, str, str]]:
+    """Recipient, goal and how, as the log says them after it was read several times."""
+    read(hall)
+    for _ in range(times):
+        with hall.db.write() as session:
+            for row in session.scalars(select(Interaction).order_by(Interaction.id)).all():
+                if row.name in goals.NAMES:
+                    goals.read(session, row)
+    with hall.db.read() as session:
+        rows = session.scalars(select(Interaction).where(Interaction.name == Name.RESPONSE_GOAL.value)).all()
+        for campaign in session.scalars(select(Campaign)):
+            said = {row.data["recipient"]: row.data["message"] for row in rows if row.data["campaign"] == campaign.id}
+            assert said == goals.recount(session, campaign)
+        return [(row.data["recipient"], row.data["goal"], row.data["how"]) for row in rows]
+
+
+def test_an_answer_reaches_a_goal_once(hall: Hall) -> None:
+    campaign, (kim, lee) = sent(hall, "kim@a.example", "lee@a.example")
+    aims(hall, campaign, kind="replied")
+    hall.mail_in("kim@a.example", "살게요", thread=naming(kim))
+    hall.mail_in("kim@a.example", "하나 더요", thread=naming(kim))
+    hall.mail_in("lee@a.example", "수신거부", thread=naming(lee))
+    assert read_goals(hall) == [(kim, "replied", "reference")]
+
+
+@pytest.mark.parametrize("days", [6, 8])
+def test_a_goal_has_its_days(hall: Hall, days: int) -> None:
+    campaign, (kim,) = sent(hall, "kim@a.example")
+    aims(hall, campaign, kind="wrote", days=7)
+    hall.tick(days * 86_400)
+    hall.mail_in("kim@a.example", "안녕하세요")
+    assert read_goals(hall) == ([(kim, "wrote", "last touch")] if days < 7 else [])
+
+
+def test_the_last_touch_claims_it_and_nobody_else(hall: Hall) -> None:
+    old, (_,) = sent(hall, "kim@a.example")
+    new, (again,) = sent(hall, "kim@a.example")
+    newest, _ = sent(hall, "kim@a.example")
+    for one in (old, new):
+        aims(hall, one, kind="wrote", channel="email")
+    aims(hall, newest, kind="wrote", channel="sms")
+    hall.mail_in("kim@a.example", "안녕하세요")
+    hall.mail_in("kim@a.example", "또 저예요")
+    assert read_goals(hall) == [(again, "wrote", "last touch")]
+
+
+def test_a_tag_is_a_goal(hall: Hall) -> None:
+    campaign, (kim,) = sent(hall, "kim@a.example")
+    aims(hall, campaign, kind="tagged", tag="구매")
+    taken = hall.mail_in("kim@a.example", "살게요")
+    with hall.db.write() as session:
+        talk = session.get_one(Conversation, taken.conversation_id)
+        conversations.tag(session, hall.tick(), talk, "환불", None)
+        conversations.tag(session, hall.tick(), talk, "구매", None)
+    assert read_goals(hall) == [(kim, "tagged", "last touch")]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from campaigns.responses import code
 from campaigns.responses.hit import Hit, Kind
 from campaigns.responses.judging import Judgement, Who, Why, judge
+from campaigns.responses.machines import MACHINES, named
 
 TAKEN = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 CHROME = (
@@ -61,6 +62,15 @@ def test_a_proxy_that_loads_a_picture_does_so_for_its_reader(agent: str) -> None
     [
         (hit(Kind.OPENED, agent="Mozilla/5.0"), Why.APPLE),
         (hit(Kind.OPENED, agent="Mozilla/5.0", after=40_000), Why.APPLE),
+        (
+            hit(
+                Kind.OPENED,
+                agent="Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+                "Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0",
+            ),
+            Why.APPLE,
+        ),
+        (hit(agent=GMAIL), Why.SCANNER),
         (hit(head=True), Why.HEAD),
         (hit(prefetch=True), Why.PREFETCH),
         (hit(after=1.5), Why.TOO_SOON),
@@ -140,23 +150,35 @@ def test_a_machine_stays_a_machine_whatever_comes_later(them: list[Hit], later: 
 # -- codes ----------------------------------------------------------------------------------------
 
 
-@given(st.sampled_from(["r", "c"]), st.integers(1, 10**12), st.binary(min_size=8, max_size=32))
+@given(st.sampled_from(["r", "c"]), st.integers(0, 10**12), st.binary(min_size=8, max_size=32))
 def test_a_code_is_read_as_it_was_made(of: code.Of, number: int, key: bytes) -> None:
     made = code.make(of, number, key)
+    assert made.isalnum()
     assert code.read(made, key) == (of, number)
     assert code.read(made, key + b"x") is None
     assert code.read(("c" if of == "r" else "r") + made[1:], key) is None
-    assert code.read(made.replace(f"-{number}-", f"-0{number}-"), key) is None
-    assert code.read(made.replace(f"-{number}-", f"-{number + 1}-"), key) is None
+    assert code.read(made[0] + "0" + made[1:], key) is None
+    assert code.read(made[:-8] + made[-7:] + made[-8], key) is None or len(set(made[-8:])) == 1
 
 
 @pytest.mark.parametrize(
-    "text", ["", "r", "r--", "r-1-", "x-1-aaaaaaaaaaaaaaaa", "r-١-aaaaaaaaaaaaaaaa", "r-1-" + "a" * 17]
+    "text", ["", "r", "r1", "x1aaaaaaaa", "r١aaaaaaaa", "r" + "z" * 19, "r" + "a" * 30, "r-aaaaaaaaa"]
 )
 def test_garbage_is_no_code(text: str) -> None:
     assert code.read(text, b"key") is None
 
 
+def test_a_code_is_short() -> None:
+    assert len(code.make("r", 1_000_000, b"key")) == 13
+
+
 def test_without_a_key_there_are_no_codes() -> None:
     with pytest.raises(ValueError, match="key"):
         code.make("r", 1, b"")
+
+
+def test_every_machine_has_its_source() -> None:
+    for one in MACHINES:
+        assert one.source
+        assert one.name
+    assert [named(agent) for agent in (CHROME, IPHONE, FIREFOX, KAKAO, NAVER, "")] == [None] * 6

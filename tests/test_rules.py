@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hall_kit import Hall, hall, lite
 from rules_kit import Desk, test
 
-from contact import alarms, log, verify
+from contact import alarms, following, log, verify
 from contact import conversation as conversations
 from contact.errors import Conflict, HanmaruError, Invalid
 from contact.log import Name
@@ -75,7 +75,7 @@ def test_a_row_read_twice_changes_nothing_more(desk: Desk) -> None:
     desk.hall.mail_in()
     desk.read()
     with desk.hall.db.write() as session:
-        session.execute(sa.update(log.ReaderState).values(position=0))
+        session.execute(sa.update(following.ReaderState).values(position=0))
     desk.read()
     assert len(desk.rows(Name.NOTE_ADDED)) == 1
 

@@ -10,11 +10,14 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contact import groups
 from contact.conversation.state import PRIORITIES
+from contact.groups import Group
 from contact.response.rules import condition, draft, loops, plain
 from contact.response.rules.compiled import compiled, explain
-from contact.response.rules.condition import Group, Known, Node, Test
+from contact.response.rules.condition import Known, Node, Test
 from contact.response.rules.fields import FIELDS, WITHOUT_VALUE, Kind
+from contact.wrong import Wrong
 
 TEXTS = st.sampled_from(
     ["", "VIP", "ｖｉｐ 고객", "배송 지연", "배송지연 문의", "환불", "Straße", "STRASSE", "반품", "a.b@c.example"]
@@ -84,7 +87,7 @@ def a_test(name: str) -> st.SearchStrategy[Test]:
 NODES: st.SearchStrategy[Node] = st.recursive(
     st.sampled_from(list(FIELDS)).flatmap(a_test),
     lambda inside: st.builds(
-        Group, st.sampled_from(condition.GROUPS), st.lists(inside, min_size=1, max_size=3).map(tuple)
+        Group, st.sampled_from(groups.GROUPS), st.lists(inside, min_size=1, max_size=3).map(tuple)
     ),
     max_leaves=8,
 )
@@ -223,9 +226,9 @@ def test_the_script_tells_the_language(text: str, said: str) -> None:
 
 def test_groups_too_deep_and_too_many_are_refused() -> None:
     deep: dict[str, Any] = {"field": "first", "op": "is", "value": True}
-    for _ in range(condition.DEEPEST + 1):
+    for _ in range(groups.DEEPEST + 1):
         deep = {"all": [deep]}
-    with pytest.raises(condition.Wrong):
+    with pytest.raises(Wrong):
         condition.parse(deep, KNOWN)
     with pytest.raises(condition.Invalid):
         condition.parse({"all": [{"field": "first", "op": "is", "value": True}] * (condition.MOST + 1)}, KNOWN)

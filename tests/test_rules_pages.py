@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from desk_kit import Town, furnish, running, sign_in
-from people_kit import HASH, Browser, House, house
+from desk_kit import Town, running, sign_in
+from page_kit import browse, send, text
+from people_kit import Browser, House
 from real import until
 
 from contact import log
@@ -32,38 +32,6 @@ BODY: dict[str, Any] = {
     "then": [{"do": "priority", "value": "urgent"}],
 }
 HOSTILE = "<script>alert(1)</script>\"'{{ 7*7 }} %(name)s %s"
-
-
-@pytest.fixture
-def home(tmp_path: Path, _template: Path) -> Iterator[House]:
-    made = house(tmp_path / "data", _template)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def town(home: House) -> Town:
-    made = furnish(home.service)
-    with home.db.write() as session:
-        for user in session.scalars(sa.select(User)):
-            user.password_hash, user.language = HASH, "en"
-    return made
-
-
-def browse(home: House, who: str) -> Browser:
-    browser = home.browser()
-    assert browser.sign_in(f"{who}@shop.example").status_code == 303
-    browser.get("/me")
-    return browser
-
-
-def send(browser: Browser, path: str, body: Any) -> Any:
-    headers = {"X-CSRF": browser.csrf, "Accept": "application/json"}
-    return browser.client.post(path, json=body, headers=headers, environ_base={"REMOTE_ADDR": browser.ip})
-
-
-def text(page: Any) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.text)))
 
 
 def save(browser: Browser, path: str, body: dict[str, Any], **more: Any) -> Any:

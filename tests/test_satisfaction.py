@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 
 import wsgi
 from contact import conversation as conversations
-from contact import erasure, inbox, intake, log, outbox, verify
+from contact import erasure, following, inbox, intake, outbox, verify
 from contact.conversation import Conversation, Mention
 from contact.db import Database, utcnow
 from contact.directory import Address
@@ -52,7 +52,7 @@ class Desk:
 
     hall: Hall
     service: Any = field(init=False)
-    reader: log.Reader = field(init=False)
+    reader: following.Reader = field(init=False)
     boss: int = 0
     agent: int = 0
     sms: int = 0
@@ -63,7 +63,7 @@ class Desk:
             _env_file=None, data_dir=self.hall.folder / "data", database_url=url, secret_key=KEY.decode()
         )  # type: ignore[call-arg]
         self.service = wsgi.compose(settings)
-        self.reader = log.Reader("satisfaction", Listening(lambda: self.hall.now).read)
+        self.reader = following.Reader("satisfaction", Listening(lambda: self.hall.now).read)
         with self.hall.db.write() as session:
             self.boss = create(session, self.hall.now, email="boss@shop.example", name="서지원", role=Role.ADMIN).id
             self.agent = create(session, self.hall.now, email="mina@shop.example", name="김민아", role=Role.AGENT).id
@@ -73,10 +73,10 @@ class Desk:
     def read(self) -> None:
         for _turn in range(2):
             with self.hall.db.write() as session:
-                while log.advance(session, self.reader):
+                while following.advance(session, self.reader):
                     pass
             with self.hall.db.write() as session:  # the same rows once more change nothing
-                state = session.get_one(log.ReaderState, "satisfaction")
+                state = session.get_one(following.ReaderState, "satisfaction")
                 state.position = max(0, state.position - 5)
 
     def later(self, **span: float) -> None:
@@ -352,7 +352,7 @@ def test_ratings_can_be_made_again_from_the_log(desk: Desk) -> None:
     assert [score for _, score in before] == [5, 3]
     with desk.hall.db.write() as session:
         session.query(Rating).delete()
-        session.get_one(log.ReaderState, "satisfaction").position = 0
+        session.get_one(following.ReaderState, "satisfaction").position = 0
     desk.hall.now += timedelta(days=1)
     desk.read()
     assert ratings() == before
@@ -468,7 +468,7 @@ def test_a_question_leaves_by_real_mail_and_its_links_work(
     with office.service.db.write() as session:
         agent = create(session, utcnow(), email="mina@shop.example", name="김민아", role=Role.AGENT).id
         setting.keep(session, utcnow() - timedelta(minutes=1), True, Chosen(delay=0))
-    readers = Readers([log.Reader("satisfaction", Listening().read)])
+    readers = Readers([following.Reader("satisfaction", Listening().read)])
     office.open(*office.everything, readers.run, Clock([asking.JOB]).run)
     RAN.add("smtp")
     talk = office.post_and_take(letter("도와주세요")).conversation_id

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contact import conversation as conversations
-from contact import directory, files, log, search
+from contact import directory, files, following, search
 from contact.db import Database
 from contact.log import Interaction
 from contact.messages import AddressKind, Party
@@ -24,7 +24,7 @@ from contact.search import index, words
 def caught_up(hall: Hall) -> None:
     while True:
         with hall.db.write() as session:
-            if not log.advance(session, search.reader, 50):
+            if not following.advance(session, search.reader, 50):
                 return
 
 
@@ -143,7 +143,7 @@ def test_the_index_is_read_once_whatever_the_batches(lite: Hall) -> None:
         lite.mail_in(text=text)
     caught_up(lite)
     with lite.db.write() as session:
-        assert log.advance(session, search.reader, 50) == 0
+        assert following.advance(session, search.reader, 50) == 0
     lite.mail_in(text="환불 하나 더")
     caught_up(lite)
     assert found(lite, "환불") == plainly(lite, "환불")

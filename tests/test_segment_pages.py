@@ -5,20 +5,20 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
-from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from desk_kit import Town, furnish
-from people_kit import HASH, Browser, House, house
+from desk_kit import Town
+from page_kit import browse, send, text
+from people_kit import Browser, House
 
-from campaigns.segments import segment
+from campaigns.campaign import Campaign
+from campaigns.segments import parse, segment
+from contact.db import utcnow
 from contact.imports import book
 from contact.imports.work import Work
-from contact.users import User
+from contact.inbox import Inbox
 
 BODY: dict[str, Any] = {
     "name": "메일로 만난 분들",
@@ -30,38 +30,6 @@ BODY: dict[str, Any] = {
     },
 }
 HOSTILE = "<script>alert(1)</script>\"'{{ 7*7 }} %(name)s %s"
-
-
-@pytest.fixture
-def home(tmp_path: Path, _template: Path) -> Iterator[House]:
-    made = house(tmp_path / "data", _template)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def town(home: House) -> Town:
-    made = furnish(home.service)
-    with home.db.write() as session:
-        for user in session.scalars(sa.select(User)):
-            user.password_hash, user.language = HASH, "en"
-    return made
-
-
-def browse(home: House, who: str) -> Browser:
-    browser = home.browser()
-    assert browser.sign_in(f"{who}@shop.example").status_code == 303
-    browser.get("/me")
-    return browser
-
-
-def send(browser: Browser, path: str, body: Any) -> Any:
-    headers = {"X-CSRF": browser.csrf, "Accept": "application/json"}
-    return browser.client.post(path, json=body, headers=headers, environ_base={"REMOTE_ADDR": browser.ip})
-
-
-def text(page: Any) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.text)))
 
 
 def bring(browser: Browser, content: bytes, name: str = "contacts.csv") -> Any:
@@ -157,3 +125,55 @@ def test_both_are_for_supervisors(home: House) -> None:
     for path in ("/desk/segments", "/desk/segments/new", "/desk/imports", "/desk/imports/1/problems.csv"):
         assert who.get(path).status_code == 403, path
     assert send(who, "/desk/segments/preview", {}).status_code == 403
+
+
+@pytest.mark.usefixtures("town")
+def test_a_segment_names_its_campaigns_and_stays_under_a_draft(home: House) -> None:
+    now = utcnow()
+    with home.db.write() as session:
+        kept = segment.add(session, now, "단골", parse({}), None)
+        for name, state in (("봄맞이", "draft"), ("가을맞이", "finished")):
+            box = session.scalars(sa.select(Inbox.id)).first()
+            facts = {"channel": "email", "purpose": "informational", "created_at": now, "segment_id": kept.id}
+            session.add(Campaign(name=name, inbox_id=box, state=state, **facts))
+        number = kept.id
+    browser = browse(home, "jun")
+    page = text(browser.get(f"/desk/segments/{number}"))
+    assert re.search(r"not started.*봄맞이.*have started.*가을맞이", page, re.DOTALL)
+    assert "2 campaigns" in browser.get("/desk/segments").text
+    refused = browser.post(f"/desk/segments/{number}/remove", {})
+    assert refused.status_code >= 400
+    assert "“봄맞이” goes to this segment" in text(refused)
+
+
+def test_columns_chosen_for_a_file_with_a_byte_order_mark_are_kept(home: House, town: Town) -> None:
+    """Excel writes "CSV UTF-8" with one; the page says utf-8, and means the same."""
+    jun = browse(home, "jun")
+    here = bring(jun, "이름,이메일,비고\n김하나,hana@excel.example,메모\n".encode("utf-8-sig")).headers["Location"]
+    page = jun.get(here).text
+    assert ">utf-8<" in page
+    assert jun.post(here, {"encoding": "utf-8", "delimiter": ",", "header": "on", "mode": "fill", "go": "1",
+                           "field": ["name", "email", "new:text"]}).status_code == 303  # fmt: skip
+    with home.db.read() as session:
+        fields = session.scalars(sa.select(book.ContactImport)).one().settings["fields"]
+    assert fields == ["name", "email", "own:비고"]
+
+
+@pytest.mark.usefixtures("town")
+def test_nothing_is_taken_in_while_its_columns_are_read_anew(home: House) -> None:
+    jun = browse(home, "jun")
+    here = bring(jun, b"name;email\nA;a@x.example\n").headers["Location"]
+    jun.get(here)
+    sent = {
+        "encoding": "utf-8",
+        "delimiter": ",",
+        "header": "on",
+        "mode": "fill",
+        "go": "1",
+        "field": ["name", "email"],
+    }
+    told = jun.post(here, sent)
+    assert told.headers["Location"].endswith("notice=columns_anew")
+    assert "Look at them first" in text(jun.get(told.headers["Location"]))
+    with home.db.read() as session:
+        assert session.scalars(sa.select(book.ContactImport)).one().state == "looked"

@@ -16,22 +16,34 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from campaigns import segments
-from campaigns.segments import definition, preview, segment, touch
+from campaigns.campaign import Campaign
+from campaigns.recipient import OPEN, Fate, Recipient
+from campaigns.segments import preview, response, segment, touch
 from campaigns.segments.compiled import select_told
-from campaigns.segments.definition import Group, Known, Node, Span, Test, leaves, parse
+from campaigns.segments.definition import Known, Node, Span, Test, Tree, parse
 from campaigns.segments.fields import CONSENTS, FIELDS, KINDS, Kind
+from campaigns.segments.order import Part, in_order
+from campaigns.segments.response import Response
 from campaigns.segments.touch import Touch
-from contact import consent, directory, log
+from campaigns.segments.use import use
+from contact import consent, directory, following, groups, log
 from contact.consent import Consent
 from contact.conversation import Conversation, ConversationTag
 from contact.directory import Address, Contact
 from contact.directory.tags import ContactTag
 from contact.errors import Conflict, Invalid, NotFound
+from contact.groups import Group
 from contact.messages import AddressKind, Party, Wish
-from contact.response.deeds.wrong import Wrong
 from contact.response.satisfaction.rating import Rating
+from contact.wrong import Wrong
 
 AGO = st.sampled_from([0, 1, 29, 30, 31, 400])
+CAMPAIGNS = st.sampled_from([1, 2])
+DONE = ("replied_at", "clicked_at", "opened_at", "goal_at", "fetched_at", "loaded_at")
+ENDED = {
+    "received": ["accepted"], "failed": ["failed"], "left_out": ["suppressed", "expired", "cancelled"],
+    "uncertain": ["unknown"],
+}  # fmt: skip
 VALUES = {
     "email": ["kim@naver.com", "lee@sub.naver.com", "park_x@a.example", "park%x@a.example", "choi@b.example"],
     "tel": ["+821012345678", "+14155550100", "+8613800000000"],
@@ -63,6 +75,10 @@ class Someone:
     touches: dict[str, tuple[int | None, int | None, int | None]]
     tags: set[str]
     talks: list[tuple[set[str], list[int]]]
+    ends: dict[int, tuple[str, int]]
+    """By campaign: how it ended for them, and how long ago."""
+    did: dict[int, dict[str, int]]
+    """By campaign: what they did, and how long ago."""
     root: int = 0
 
 
@@ -109,6 +125,10 @@ def worlds(draw: st.DrawFn) -> World:
                     max_size=2,
                 )
             ),
+            ends=draw(
+                st.dictionaries(CAMPAIGNS, st.tuples(st.sampled_from([one.value for one in Fate]), AGO), max_size=2)
+            ),
+            did=draw(st.dictionaries(CAMPAIGNS, st.dictionaries(st.sampled_from(DONE), AGO, max_size=2), max_size=2)),
         )
         over = next((one for one in world.people if one.id == someone.into), None)
         someone.root = over.root if over else number
@@ -131,10 +151,12 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
             value = some({"languages": ["", "ko", "en"], "kinds": KINDS, "consents": CONSENTS}[field.choices])
         case Kind.WORDS:
             value = some(WORDS[field.name])
-        case Kind.SPAN:
+        case Kind.SPAN | Kind.SENT | Kind.RESPONSE | Kind.VISIT:
+            places = {"places": ["", "channel:email", "inbox:2"], "campaigns": ["", "campaign:1"], "": [""]}
             value = {
                 "days": draw(st.sampled_from([0, 1, 30, 60])),
-                "at": draw(st.sampled_from(["", "channel:email", "inbox:2"])),
+                "at": draw(st.sampled_from(places[field.choices])),
+                "who": draw(st.sampled_from(["people", "all"])),
             }
         case Kind.SCORE:
             value = draw(st.integers(1, 5))
@@ -146,15 +168,24 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
 def trees() -> st.SearchStrategy[Any]:
     def group(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         several = st.lists(inner, min_size=1, max_size=3)
-        return st.tuples(st.sampled_from(definition.GROUPS), several).map(lambda one: {one[0]: one[1]})
+        return st.tuples(st.sampled_from(groups.GROUPS), several).map(lambda one: {one[0]: one[1]})
 
     return group(st.recursive(questions(), group, max_leaves=5))
 
 
 def furnish(session: Session, hall: Hall, world: World) -> None:
     rows: dict[Any, list[dict[str, Any]]] = {
-        kind: [] for kind in (Contact, Address, Consent, Touch, ContactTag, Conversation, ConversationTag, Rating)
-    }
+        kind: []
+        for kind in (
+            Contact, Address, Consent, Touch, ContactTag, Conversation, ConversationTag, Rating, Campaign, Recipient,
+            Response,
+        )
+    }  # fmt: skip
+    for number in (1, 2):
+        rows[Campaign].append(
+            {"id": number, "name": f"c{number}", "channel": "email", "inbox_id": hall.mail, "purpose": "informational",
+             "state": "running", "created_at": NOON}
+        )  # fmt: skip
 
     def ago(days: int | None) -> datetime | None:
         return None if days is None else NOON - timedelta(days=days)
@@ -213,6 +244,15 @@ def furnish(session: Session, hall: Hall, world: World) -> None:
                 }
             )
         rows[ContactTag] += [{"contact_id": one.id, "tag": tag} for tag in one.tags]
+        rows[Recipient] += [
+            {"campaign_id": campaign, "channel": "email", "contact_id": one.id, "address_id": 1, "value": f"v{one.id}",
+             "state": state, "next_at": NOON, "settled_at": None if state in OPEN else ago(days)}
+            for campaign, (state, days) in one.ends.items()
+        ]  # fmt: skip
+        rows[Response] += [
+            {"contact_id": one.id, "campaign_id": campaign, **{column: ago(what.get(column)) for column in DONE}}
+            for campaign, what in one.did.items()
+        ]
         for tags, scores in one.talks:
             number = len(rows[Conversation]) + 1
             rows[Conversation].append(
@@ -247,7 +287,10 @@ def slow(node: Node, family: list[Someone]) -> bool:
     if isinstance(node, Group):
         parts = [slow(part, family) for part in node.parts]
         return all(parts) if node.kind == "all" else any(parts) != (node.kind == "none")
-    return slow_test(node, family) != (node.op in ("is_not", "lacks", "before", "did_not"))
+    met = slow_test(node, family)
+    if node.op == "ignored":
+        return slow_test(Test("received", "did", node.value), family) and not met
+    return met != (node.op in ("is_not", "lacks", "before", "did_not"))
 
 
 def slow_test(test: Test, family: list[Someone]) -> bool:
@@ -287,12 +330,31 @@ def slow_test(test: Test, family: list[Someone]) -> bool:
             scores = [score for member in family for _, all_ in member.talks for score in all_]
             return any(score >= value if test.op == "at_least" else score <= value for score in scores)  # type: ignore[operator]
     assert isinstance(value, Span)
+    if test.field in ENDED:
+        wanted = ENDED[test.field]
+        ends = [(n, *end) for member in family for n, end in member.ends.items()]
+        return any(state in wanted and value.campaign in (0, n) and in_days(ago, value) for n, state, ago in ends)
+    if test.field in ("replied", "clicked", "opened", "goal"):
+        machines = {"clicked": "fetched_at", "opened": "loaded_at"} if value.machines else {}
+        return acted(family, [machines.get(test.field, f"{test.field}_at")], value)
+    if test.field == "heard_of":
+        own = slow_test(Test("wrote", "did", value), family)
+        return own or acted(family, ["replied_at", "clicked_at", "opened_at", "goal_at"], value)
     place = {"wrote": 0, "written": 1, "answered": 2}[test.field]
     there = [
         times[place] for member in family for name, times in member.touches.items()
         if not (value.channel and name != "mail") and not (value.inbox and name != "chat")
     ]  # fmt: skip
-    return any(ago is not None and (not value.days or ago <= value.days) for ago in there)
+    return any(in_days(ago, value) for ago in there)
+
+
+def acted(family: list[Someone], columns: list[str], span: Span) -> bool:
+    what = [did for member in family for n, did in member.did.items() if span.campaign in (0, n)]
+    return any(in_days(did.get(column), span) for did in what for column in columns)
+
+
+def in_days(ago: int | None, span: Span) -> bool:
+    return ago is not None and (not span.days or ago <= span.days)
 
 
 def state_of(wishes: list[tuple[bool, str]]) -> str:
@@ -308,7 +370,7 @@ def state_of(wishes: list[tuple[bool, str]]) -> str:
     return state
 
 
-def expected(world: World, tree: Group, channel: str) -> dict[int, str]:
+def expected(world: World, tree: Tree, channel: str) -> dict[int, str]:
     """By person who meets it: the address it is written to."""
     kind, found = segments.KIND_OF[channel], {}
     for root in {one.root for one in world.people}:
@@ -322,6 +384,26 @@ def expected(world: World, tree: Group, channel: str) -> dict[int, str]:
         if own or theirs:
             found[root] = (own or theirs)[0]
     return found
+
+
+def _orders(tree: Tree) -> list[list[Part]]:
+    """Turned round, everything as a set, and everything looked up."""
+    nodes = [*reversed(tree.parts)] if tree.kind == "all" else [tree]
+    return [[Part(node, looked_up) for node in nodes] for looked_up in (False, True)]
+
+
+def test_what_fewest_meet_is_asked_first_and_the_rest_looked_up_where_few_are_left() -> None:
+    rare, half, nearly = (Test("tag", "has", (word,)) for word in ("rare", "half", "nearly"))
+    tree: Tree = Group("all", (nearly, half, rare))
+    met = [(n != 7, n % 2 == 0, n % 50 == 0) for n in range(500)]
+    found = in_order(tree, [groups.told_by(tree, one) for one in met])
+    assert [part.node for part in found] == [rare, half, nearly]
+    assert [part.looked_up for part in found] == [False, True, True]
+    some = in_order(tree, [groups.told_by(tree, (True, n % 2 == 0, n % 3 == 0)) for n in range(500)])
+    assert [(part.node, part.looked_up) for part in some] == [(rare, False), (half, False), (nearly, True)]
+    assert in_order(tree, []) == (Part(tree, looked_up=False),)
+    either: Tree = Group("any", (rare, half))
+    assert in_order(either, [groups.told_by(either, (True, False))]) == (Part(either, looked_up=False),)
 
 
 @given(worlds(), trees(), st.sampled_from(sorted(segments.KIND_OF)))
@@ -338,9 +420,13 @@ def test_what_is_compiled_equals_a_slow_reading(hall: Hall, world: World, body: 
         assert {who: told[where] for who, where in found} == wanted
         assert len(found) == len(wanted)
         assert session.scalar(segments.select_count(tree.as_json(), channel=channel, now=NOON)) == len(wanted)
+        for parts in _orders(tree):
+            assert session.scalar(segments.select_count(tree, channel=channel, now=NOON, parts=parts)) == len(wanted)
+            people = session.execute(segments.select(tree, channel=channel, now=NOON, parts=parts))
+            assert {who: told[where] for who, where in people} == wanted
         roots = [one.id for one in world.people if one.root == one.id and not one.erased]
         for number, *met in session.execute(select_told(tree, now=NOON, among=roots)):
-            assert [bool(one) for one in met] == [slow(test, world.family(number)) for test in leaves(tree)]
+            assert [bool(one) for one in met] == [slow(test, world.family(number)) for test in groups.tests(tree)]
         seen = preview.preview(session, NOON, tree, channel=channel, chance=random.Random(1))
         assert seen.count == len(wanted)
         assert {one.contact_id for one in seen.sample} == set(wanted)
@@ -401,7 +487,7 @@ def test_words_are_kept_as_they_are_looked_for() -> None:
             {"field": "dial", "op": "has", "value": ["+82", "0082"]},
         ]
     }
-    assert [test.value for test in leaves(parse(body))] == [("naver.com", "bücher.example"), ("82",)]
+    assert [test.value for test in groups.tests(parse(body))] == [("naver.com", "bücher.example"), ("82",)]
 
 
 def test_versions_are_kept_and_a_second_author_is_told(hall: Hall) -> None:
@@ -430,7 +516,7 @@ def test_versions_are_kept_and_a_second_author_is_told(hall: Hall) -> None:
 
 def advance(hall: Hall) -> None:
     with hall.db.write() as session:
-        while log.advance(session, touch.READER, 3):
+        while following.advance(session, touch.READER, 3):
             pass
 
 
@@ -497,3 +583,84 @@ def test_a_refusal_and_an_answer_are_found_through_the_house_itself(hall: Hall) 
     assert ask({"field": "consent", "op": "is", "value": ["refused"]}) == [2]
     with pytest.raises(Invalid):
         segments.select({}, channel="chat", now=NOON)
+
+
+# -- campaigns: what they did with one, and who uses a segment -------------------------------------
+
+
+def sent(session: Session, hall: Hall, contact: int, state: str = "accepted") -> tuple[int, int]:
+    """A campaign to one contact: its id, and the recipient's."""
+    made = Campaign(
+        name="봄", channel="email", inbox_id=hall.mail, purpose="informational", created_at=NOON, state="running"
+    )
+    session.add(made)
+    session.flush()
+    one = Recipient(
+        campaign_id=made.id, channel="email", contact_id=contact, address_id=1, value=f"c{contact}@a.example",
+        state=state, next_at=NOON, settled_at=NOON,
+    )  # fmt: skip
+    session.add(one)
+    session.flush()
+    return made.id, one.id
+
+
+def test_responses_follow_the_log_and_are_made_anew_from_it(hall: Hall) -> None:
+    with hall.db.write() as session:
+        for number in (1, 2):
+            session.add(Contact(id=number, name=f"n{number}", created_at=NOON, root_id=number))
+        session.flush()
+        campaign, recipient = sent(session, hall, 1)
+        named = {"campaign": campaign, "recipient": recipient}
+        say = [
+            (log.Name.RESPONSE_OPENED, 1, {**named, "who": "machine"}),
+            (log.Name.RESPONSE_CLICKED, 1, {**named, "who": "human"}),
+            (log.Name.RESPONSE_REPLIED, 2, named),  # a colleague answers
+            (log.Name.RESPONSE_CLICKED, None, {"campaign": campaign, "who": "human"}),  # nobody is named
+        ]
+        for name, contact, data in say:
+            log.append(session, NOON, name, contact_id=contact, data=data)
+
+    def kept() -> list[Any]:
+        with hall.db.read() as session:
+            rows = session.scalars(sa.select(Response).order_by(Response.contact_id))
+            return [(one.contact_id, *(getattr(one, column) is not None for column in DONE)) for one in rows]
+
+    for _ in range(2):
+        with hall.db.write() as session:
+            following.advance(session, response.READER)
+    wanted = [(1, True, True, False, False, True, True), (2, True, False, False, False, False, False)]
+    assert kept() == wanted
+    with hall.db.write() as session:
+        response.recompute(session)
+    assert kept() == wanted
+
+
+def test_a_used_segment_stays_and_says_who_uses_it(hall: Hall) -> None:
+    with hall.db.write() as session:
+        kept = segment.add(session, NOON, "모두", parse({}), None)
+        early, _ = sent(session, hall, 1)
+        begun, _ = sent(session, hall, 1)
+        for number, state in ((early, "draft"), (begun, "finished")):
+            one = session.get_one(Campaign, number)
+            one.segment_id, one.state = kept.id, state
+        session.flush()
+        used = use(session, kept.id)
+        assert ([one.id for one in used.early], [one.id for one in used.begun], used.past) == ([early], [begun], 1)
+        with pytest.raises(Conflict, match="봄"):
+            segment.remove(session, NOON, kept)
+        session.get_one(Campaign, early).state = "cancelled"
+        segment.remove(session, NOON, kept)
+        with pytest.raises(NotFound):
+            segment.get(session, kept.id)
+
+
+def test_a_condition_names_a_campaign_that_exists() -> None:
+    house = Known(frozenset({1}), frozenset({"email"}), frozenset({"ko"}), frozenset({7}))
+    body = {"field": "clicked", "op": "ignored", "value": {"days": 30, "at": "campaign:7", "who": "all"}}
+    assert parse(body, house).as_json() == {"all": [body]}
+    for at in ("campaign:8", "inbox:1", "campaign:x", "channel:email"):
+        with pytest.raises(Wrong):
+            parse({**body, "value": {"days": 30, "at": at}}, house)
+    for asked, at in (("wrote", "campaign:7"), ("heard_of", "inbox:1")):
+        with pytest.raises(Wrong):
+            parse({"field": asked, "op": "did", "value": {"days": 30, "at": at}}, house)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from people_kit import House, house
+from people_kit import House
 from test_side_pages import HOSTILE, browse, furnished
 
-from contact import log
+from contact import following
 from contact.log import Appended, Name
 from contact.response import hours as business
 from contact.response import queues
@@ -23,13 +21,6 @@ from contact.response.levels.policy import Policy
 from contact.response.levels.reader import reader
 from contact.users import Role, User
 from contact.users.audit import AuditRow
-
-
-@pytest.fixture
-def home(tmp_path: Path, _template: Path) -> Iterator[House]:
-    made = house(tmp_path / "data", _template)
-    yield made
-    made.close()
 
 
 def boss(home: House) -> Any:
@@ -44,7 +35,7 @@ def promised(home: House, **values: Any) -> None:
         )
         made.since = datetime(2020, 1, 1, tzinfo=UTC)
     with home.db.write() as session:
-        while log.advance(session, reader):
+        while following.advance(session, reader):
             pass
 
 

@@ -23,15 +23,16 @@ from sqlalchemy.orm import Session
 from test_hours import amounts, at, instants, some_hours
 
 from contact import conversation as conversations
-from contact import log, outbox, users, verify
+from contact import following, log, outbox, users, verify
 from contact.errors import HanmaruError, Invalid
-from contact.log import Interaction, Name, ReaderState
+from contact.following import ReaderState
+from contact.log import Interaction, Name
 from contact.messages import Nature, Thread
 from contact.outbox import Delivery, Words
 from contact.response import hours as business
 from contact.response import queues, reports
 from contact.response.hours import ALWAYS, Hours
-from contact.response.levels import ServiceClock, ServiceResult, course, notices, policy, promise, sweep
+from contact.response.levels import ServiceClock, ServiceResult, course, notices, policy, promise, retold, sweep
 from contact.response.levels import clock as clocks
 from contact.response.levels.course import Clock, Target
 from contact.response.levels.promise import Promise
@@ -55,7 +56,7 @@ def promised(hall: Hall, **values: Any) -> int:
 
 def read(hall: Hall) -> None:
     with hall.db.write() as session:
-        while log.advance(session, reader):
+        while following.advance(session, reader):
             pass
 
 
@@ -121,7 +122,7 @@ def test_lists_and_bulk_mail_start_no_clock(town: Hall) -> None:
     town.mail_in(thread=here)
     assert due(town, number) is not None
     with town.db.read() as session:
-        assert list(clocks.differences(session, log.head(session))) == []
+        assert list(retold.differences(session, log.head(session))) == []
 
 
 def test_the_people_of_the_queue_a_conversation_waits_in(hall: Hall) -> None:
@@ -482,7 +483,7 @@ def same_as_the_log(hall: Hall) -> None:
         head = log.head(session)
         kept = {one.conversation_id: one for one in session.scalars(sa.select(ServiceClock))}
         for one in session.scalars(sa.select(conversations.Conversation)):
-            told, ended = clocks.told(session, one.id, head)
+            told, ended = retold.told(session, one.id, head)
             line = kept.pop(one.id, None)
             if one.merged_into is not None or told.done:
                 assert line is None, one.id
@@ -591,7 +592,7 @@ def test_verify_names_clocks_that_are_not_what_the_log_says(lite: Hall) -> None:
     assert [(found.thing, found.id) for found in verified(lite)] == [("service level", one), ("service level", two)]
     with lite.db.write() as session:
         for number in (one, two):
-            clocks.refold(session, number, log.head(session))
+            retold.refold(session, number, log.head(session))
     assert verified(lite) == []
 
 

@@ -21,7 +21,7 @@ from real import Dovecot, free_port
 from side_kit import EVIL, bad_day, catch, letter, lose, unreadable
 
 from channels.email.mailbox import mailboxes
-from contact import asked, caught, conversation, directory, inbox, log, outbox, raw, search
+from contact import asked, caught, conversation, directory, following, inbox, log, outbox, raw, search
 from contact import letters as letters_by_hand
 from contact.address import post
 from contact.channel import HAND
@@ -453,7 +453,7 @@ class TestFailed:
         jun = browse(home, "jun")
         jun.post("/desk/failed/readers/campaigns/restart")
         with home.db.read() as session:
-            reader = session.get_one(log.ReaderState, "campaigns")
+            reader = session.get_one(following.ReaderState, "campaigns")
         assert reader.stopped_at is None
         assert reader.position == 3
         assert "A reader of the log has stopped" not in jun.get("/desk/failed").text
@@ -1010,7 +1010,7 @@ class TestContacts:
     def test_search_finds_two_syllables_and_pieces_of_addresses(self, home: House) -> None:
         furnished(home)
         with home.db.write() as session:
-            while log.advance(session, search.reader):
+            while following.advance(session, search.reader):
                 pass
         browser = browse(home, "mina")
 
@@ -1037,7 +1037,7 @@ class TestContacts:
         with home.db.write() as session:
             contact = session.scalars(sa.select(directory.Contact).where(directory.Contact.name == "오지훈")).one()
             rows = session.scalars(sa.select(Interaction).where(Interaction.contact_id == contact.id)).all()
-            while log.advance(session, search.reader):
+            while following.advance(session, search.reader):
                 pass
             assert [one.id for one in search.search_contacts(session, "공방")] == [contact.id]
         assert [row.name for row in rows] == ["contact.changed", "address.added"]

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
-import pytest
 from desk_kit import Town, furnish
 from hall_kit import Hall
 from hypothesis import given
 from hypothesis import strategies as st
-from people_kit import HASH, Browser, House, house
+from page_kit import browse
+from people_kit import HASH, House
 from post_office import PostOffice
 from real import wait_for
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from contact import alarms, floods, inbox, intake, jobs, log, raw, watching
+from contact import alarms, floods, following, inbox, intake, jobs, raw, watching
 from contact.db import utcnow
 from contact.desk import causes
 from contact.desk.causes import SPAN, grouped
 from contact.directory import Address, reach
+from contact.following import ReaderState
 from contact.jobs import Clock, Job, JobRun
-from contact.log import ReaderState
 from contact.messages import Envelope
 from contact.outbox import Delivery
 from contact.users import User
@@ -33,25 +31,11 @@ from contact.users.audit import AuditRow
 from contact.worker import Context
 
 
-@pytest.fixture
-def home(tmp_path: Path, _template: Path) -> Iterator[House]:
-    made = house(tmp_path / "data", _template)
-    yield made
-    made.close()
-
-
 def furnished(home: House) -> Town:
     town = furnish(home.service)
     with home.db.write() as session:
         session.execute(update(User).values(password_hash=HASH, language="en"))
     return town
-
-
-def browse(home: House, who: str) -> Browser:
-    browser = home.browser()
-    assert browser.sign_in(f"{who}@shop.example").status_code == 303
-    browser.get("/me")
-    return browser
 
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -80,7 +64,7 @@ def test_a_reader_that_stops_is_told_at_once_and_until_it_runs(hall: Hall) -> No
         for _ in range(3):
             watching.look(session, hall.now)
         assert names(session) == ["reader:rules"]
-        log.restart_reader(session, "rules")
+        following.restart_reader(session, "rules")
         watching.look(session, hall.now)
         assert names(session) == []
 

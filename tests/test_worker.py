@@ -13,11 +13,12 @@ from real import both
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contact import following, migrations, pulse, readers, worker
 from contact import log as spine
-from contact import migrations, pulse, readers, worker
 from contact.channel import Channels
 from contact.db import Database, utcnow
-from contact.log import Interaction, Name, Reader, ReaderState
+from contact.following import Reader, ReaderState
+from contact.log import Interaction, Name
 from contact.prepared import Among
 from contact.service import Service
 from contact.settings import Settings
@@ -215,18 +216,18 @@ def test_a_restarted_reader_goes_on_at_its_row(db: Database) -> None:
 
     reader = Reader("r", read)
     with db.write() as session:
-        assert spine.advance(session, reader, 2) == 2
-    with pytest.raises(spine.ReaderFailed) as failed, db.write() as session:
-        spine.advance(session, reader, 1)
+        assert following.advance(session, reader, 2) == 2
+    with pytest.raises(following.ReaderFailed) as failed, db.write() as session:
+        following.advance(session, reader, 1)
     with db.write() as session:
-        spine.stop_reader(session, utcnow(), failed.value)
+        following.stop_reader(session, utcnow(), failed.value)
     with db.write() as session:
-        assert spine.advance(session, reader, 10) == 0
+        assert following.advance(session, reader, 10) == 0
     broken = False
     with db.write() as session:
-        spine.restart_reader(session, "r")
+        following.restart_reader(session, "r")
     with db.write() as session:
-        assert spine.advance(session, reader, 10) == 3
+        assert following.advance(session, reader, 10) == 3
     assert seen == rows
 
 
@@ -236,11 +237,11 @@ def test_who_is_behind_reads_alone_until_all_stand_together(service: Service) ->
     seen: dict[str, list[int]] = {"old": [], "new": []}
     old, new = (Reader(name, lambda _s, row, name=name: seen[name].append(row.id)) for name in ("old", "new"))  # type: ignore[misc]
     with service.db.write() as session:
-        assert spine.advance(session, old, 120) == 120
+        assert following.advance(session, old, 120) == 120
     read_all(service, old, new, lambda: len(seen["new"]) == 130)
     assert seen == {"old": rows, "new": rows}
     with service.db.read() as session:
-        assert set(spine.places(session).values()) == {rows[-1]}
+        assert set(following.places(session).values()) == {rows[-1]}
 
 
 def test_a_batch_that_cannot_be_written_at_its_end_is_read_row_by_row_and_nothing_is_lost(service: Service) -> None:
@@ -284,9 +285,9 @@ def test_a_reader_is_not_troubled_with_rows_it_does_not_read(db: Database) -> No
 
     deaf = Reader("deaf", never, frozenset({"chat.rated"}), never, never)
     with db.write() as session:
-        assert spine.advance_together(session, [deaf, Reader("all", lambda _s, row: seen.append(row.id))], 10) == 4
+        assert following.advance_together(session, [deaf, Reader("all", lambda _s, row: seen.append(row.id))], 10) == 4
     with db.read() as session:
-        assert spine.places(session) == {"deaf": rows[-1], "all": rows[-1]}
+        assert following.places(session) == {"deaf": rows[-1], "all": rows[-1]}
     assert seen == rows
 
 

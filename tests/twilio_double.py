@@ -66,6 +66,8 @@ class Twilio:
     """Of messages to us: type and bytes by name; fetched with our password, and then elsewhere without it."""
     trouble: list[str] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
+    delay: float = 0
+    """Seconds each message takes."""
 
     @property
     def url(self) -> str:
@@ -94,6 +96,7 @@ class Twilio:
         if mood == "drop-before":
             return self._drop(request)
         if mood in ERRORS:
+            await asyncio.sleep(self.delay)
             return self._error(ERRORS[mood][0], int(mood), ERRORS[mood][1])
         if mood == "502":
             return web.Response(text="<html>Bad Gateway</html>", status=502, content_type="text/html")
@@ -101,6 +104,8 @@ class Twilio:
             return self._error(400, 21602, "Message body is required.")
         if "From" not in fields and "MessagingServiceSid" not in fields:
             return self._error(400, 21603, "A 'From' phone number is required.")
+        if self.delay:
+            await asyncio.sleep(self.delay)
         made = self._made(fields)
         for url in fields.get("MediaUrl", ()):
             await self._look_at(url)

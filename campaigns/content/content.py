@@ -9,9 +9,12 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Integer, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaigns.content import pictures
+from campaigns.content.frame import sent
 from campaigns.content.wording import Draft, checked
 from contact.channel import Capabilities
 from contact.db import Base, Id, Utc
+from contact.directory import fields as own_fields
 from contact.errors import Conflict, Invalid, NotFound
 from contact.text import N_, storable
 
@@ -35,7 +38,11 @@ class Content(Base):
 
 class ContentVersion(Base):
     """The words as they were saved at `made_at`. `id` is what a recipient keeps. `auto`: the text was made from
-    the HTML. `restored`: the number of the version it repeats."""
+    the HTML. `restored`: the number of the version it repeats.
+
+    `html` is what is sent: `body`, which is what was written, in its frame, its pictures at their addresses, the
+    `preheader` before it. Both are kept, so that a version stays what it was when frames change.
+    """
 
     __tablename__ = "content_version"
 
@@ -45,6 +52,9 @@ class ContentVersion(Base):
     subject: Mapped[str] = mapped_column(Text, default="")
     text: Mapped[str] = mapped_column(Text)
     html: Mapped[str] = mapped_column(Text, default="")
+    body: Mapped[str | None] = mapped_column(Text)
+    preheader: Mapped[str] = mapped_column(Text, default="")
+    frame: Mapped[bool] = mapped_column(default=False)
     auto: Mapped[bool] = mapped_column(default=False)
     restored: Mapped[int | None] = mapped_column(Integer)
     user_id: Mapped[int | None] = mapped_column(Id)
@@ -54,7 +64,8 @@ class ContentVersion(Base):
 
     @property
     def draft(self) -> Draft:
-        return Draft(self.subject, self.text, self.html, self.auto)
+        html = self.html if self.body is None else self.body
+        return Draft(self.subject, self.text, html, self.auto, self.preheader, self.frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +77,22 @@ class Wording:
 
 
 def add(
-    session: Session, now: datetime, wording: Wording, channel: str, can: Capabilities, user_id: int | None
+    session: Session,
+    now: datetime,
+    wording: Wording,
+    channel: str,
+    can: Capabilities,
+    user_id: int | None,
+    public: str = "",
 ) -> ContentVersion:
-    """A new content with its version 1; raises `Invalid`."""
-    draft = checked(wording.draft, can)
+    """A new content with its version 1; raises `Invalid`. `public`: our address, where its pictures are."""
+    draft = _checked(session, wording.draft, can)
     content = Content(
         name=_name(wording.name), channel=channel, version=0, created_by=user_id, created_at=now, changed_at=now
     )
     session.add(content)
     session.flush()
-    return _next(session, now, content, draft, user_id)
+    return _next(session, now, content, draft, user_id, public)
 
 
 def save(
@@ -86,31 +103,38 @@ def save(
     can: Capabilities,
     user_id: int | None,
     seen: int | None = None,
+    public: str = "",
 ) -> ContentVersion:
-    """The next version, unless no word is different; the old ones stay.
+    """The next version, unless nothing of it is different; the old ones stay.
 
     `seen` is the number the author had before them: `Conflict` when it is not the newest.
     """
-    draft = checked(wording.draft, can)
+    draft = _checked(session, wording.draft, can)
     content = _locked(session, content_id)
     if seen is not None and seen != content.version:
         raise Conflict(N_("Somebody saved this content in the meantime. Look at it again first."))
     content.name, content.changed_at = _name(wording.name), now
     last = version(session, content_id, content.version)
-    return last if last.draft == draft else _next(session, now, content, draft, user_id)
+    return last if _same(last, draft, public) else _next(session, now, content, draft, user_id, public)
 
 
 def restore(
-    session: Session, now: datetime, content_id: int, number: int, can: Capabilities, user_id: int | None
+    session: Session,
+    now: datetime,
+    content_id: int,
+    number: int,
+    can: Capabilities,
+    user_id: int | None,
+    public: str = "",
 ) -> ContentVersion:
     """An old version's words as the next one; raises `Invalid` when they are no longer allowed."""
     content = _locked(session, content_id)
-    draft = checked(version(session, content_id, number).draft, can)
+    draft = _checked(session, version(session, content_id, number).draft, can)
     last = version(session, content_id, content.version)
-    if last.draft == draft:
+    if _same(last, draft, public):
         return last
     content.changed_at = now
-    return _next(session, now, content, draft, user_id, restored=number)
+    return _next(session, now, content, draft, user_id, public, restored=number)
 
 
 def remove(session: Session, now: datetime, content_id: int) -> None:
@@ -119,16 +143,33 @@ def remove(session: Session, now: datetime, content_id: int) -> None:
     session.flush()
 
 
+def _checked(session: Session, draft: Draft, can: Capabilities) -> Draft:
+    own = frozenset(field.name for field in own_fields.every(session))
+    return checked(draft, can, own, frozenset(pictures.known(session, pictures.tokens(draft.html))))
+
+
+def _same(last: ContentVersion, draft: Draft, public: str) -> bool:
+    return last.draft == draft and last.html == sent(draft, public)
+
+
 def _next(
-    session: Session, now: datetime, content: Content, draft: Draft, user_id: int | None, restored: int | None = None
+    session: Session,
+    now: datetime,
+    content: Content,
+    draft: Draft,
+    user_id: int | None,
+    public: str,
+    restored: int | None = None,
 ) -> ContentVersion:
     content.version += 1
     made = ContentVersion(
-        content_id=content.id, number=content.version, subject=draft.subject, text=draft.text, html=draft.html,
+        content_id=content.id, number=content.version, subject=draft.subject, text=draft.text,
+        html=sent(draft, public), body=draft.html, preheader=draft.preheader, frame=draft.frame,
         auto=draft.auto, restored=restored, user_id=user_id, made_at=now,
     )  # fmt: skip
     session.add(made)
     session.flush()
+    pictures.use(session, made.id, pictures.tokens(draft.html))
     return made
 
 

@@ -6,16 +6,20 @@ Contacts may be roots or merged ones; each is told about as the person it is sho
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from campaigns.content.names import FIELDS
 from contact import address as addresses
 from contact.conversation import Conversation, ConversationTag
 from contact.directory import Address, Contact
+from contact.directory import fields as own_fields
+from contact.directory.values import values
 from contact.messages import AddressKind
+from contact.prepared import Among
 
 BATCH: Final = 500
 MOST_TAGS: Final = 50
@@ -31,22 +35,35 @@ _ONE = frozenset(
 def fields(session: Session, contact_ids: Collection[int], names: Iterable[str]) -> dict[int, dict[str, str]]:
     """By contact: name of the field to its value, "" where nothing is known. Reserved names are left to the pipe."""
     wanted, found = frozenset(names), dict[int, dict[str, str]]()
-    numbers = list(dict.fromkeys(contact_ids))
+    numbers, more = list(dict.fromkeys(contact_ids)), wanted - FIELDS.keys()
+    own = {field.id: name for name, field in own_fields.by_name(session, more).items()} if more else {}
     for start in range(0, len(numbers), BATCH):
-        found |= _batch(session, numbers[start : start + BATCH], wanted)
+        found |= _batch(session, numbers[start : start + BATCH], wanted, own)
     return found
 
 
-def _batch(session: Session, numbers: Sequence[int], wanted: frozenset[str]) -> dict[int, dict[str, str]]:
-    one = Contact
-    found = session.execute(select(one.id, one.root_id).where(one.id.in_(numbers)))
-    roots = {row.id: row.root_id for row in found}
-    columns = select(one.id, one.name, one.organisation, one.language).where(one.id.in_(set(roots.values())))
-    people = {row.id: _person(row.name, row.organisation, row.language or "") for row in session.execute(columns)}
+_ROOT = aliased(Contact)
+_SHOWN = (Contact.id, _ROOT.id, _ROOT.name, _ROOT.organisation, _ROOT.language)
+_PEOPLE = Among(select(*_SHOWN).join(_ROOT, _ROOT.id == Contact.root_id), Contact.id, _SHOWN)
+"""Asked for each window of a campaign."""
+
+
+def _batch(
+    session: Session, numbers: Sequence[int], wanted: frozenset[str], own: Mapping[int, str]
+) -> dict[int, dict[str, str]]:
+    session.flush()
+    roots: dict[int, int] = {}
+    people: dict[int, dict[str, str]] = {}
+    for number, root, name, organisation, language in _PEOPLE.rows(session, numbers):
+        roots[number] = root
+        if root not in people:
+            people[root] = _person(name, organisation, language or "")
     if wanted & _BY_ADDRESS.keys():
         _add_addresses(session, people)
     if "tags" in wanted:
         _add_tags(session, people)
+    if own:
+        _add_own(session, people, own)
     return {
         number: {name: people[root].get(name, "") for name in wanted if name in people[root]}
         for number, root in roots.items()
@@ -90,6 +107,13 @@ def _add_tags(session: Session, people: dict[int, dict[str, str]]) -> None:
         tags.setdefault(root, []).append(tag)
     for root, each in tags.items():
         people[root]["tags"] = ", ".join(each[:MOST_TAGS])
+
+
+def _add_own(session: Session, people: dict[int, dict[str, str]], own: Mapping[int, str]) -> None:
+    """The house's own fields, by the number of each."""
+    blank, known = dict.fromkeys(own.values(), ""), values(session, people, own)
+    for root, person in people.items():
+        person |= blank | {own[field]: value for field, value in known.get(root, {}).items()}
 
 
 def nim(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.content import names
 from campaigns.content.fields import fields
 from campaigns.content.fill import Fill, Filled
+from campaigns.content.frame import sent
 from campaigns.content.grammar import Broken
 from campaigns.content.wording import Draft, checked
 from contact import directory, inbox
@@ -20,13 +21,21 @@ from contact.consent.law import korea
 from contact.consent.law.launch import Facts, Problem, launch_problems
 from contact.desk.weighing import Weighed
 from contact.directory import Address, Contact
+from contact.directory.fields import ContactField, FieldKind
 from contact.errors import HanmaruError
 from contact.inbox import Inbox
-from contact.messages import Outbound, Party
+from contact.messages import AddressKind, Outbound, Party
 from contact.service import Service
 
 _NOTHING = Filled("", "", "")
-_OF_WORDS = frozenset(rule.key for rule in (korea.LABELLED, korea.REFUSABLE, korea.FREE_REFUSAL, korea.EVASION))
+_SOMEWHERE = {AddressKind.POST: "04524 서울특별시 중구 세종대로 110", AddressKind.FAX: "+82221234567"}
+"""Where nobody in particular is: a channel that looks at addresses must not find that one is missing."""
+CLIPPED = 100_000
+"""Bytes of HTML. Gmail cuts at 102 kB, of which Google says nothing; every sender measures the same
+(https://github.com/hteumeuleu/email-bugs/issues/41)."""
+_OF_WORDS = frozenset(
+    rule.key for rule in (korea.LABELLED, korea.SENDER, korea.REFUSABLE, korea.FREE_REFUSAL, korea.EVASION)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +52,21 @@ class Look:
         return self.error.line if isinstance(self.error, Broken) else 0
 
 
-def look(draft: Draft, can: Capabilities, values: Mapping[str, str]) -> Look:
-    """Check and fill it; a field without a value stands as `⟦name?⟧`, as it never would leave."""
+def look(
+    draft: Draft,
+    can: Capabilities,
+    values: Mapping[str, str],
+    own: frozenset[str] = frozenset(),
+    pictures: frozenset[str] = frozenset(),
+    public: str = "",
+) -> Look:
+    """Check and fill it; a field without a value stands as `⟦name?⟧`, as it never would leave.
+
+    `own` and `pictures` as in `wording.checked`; `public`: where pictures are fetched, "" = from the page itself.
+    """
     try:
-        kept = checked(draft, can)
-        fill = Fill(kept.subject, kept.text, kept.html, names.KNOWN)
+        kept = checked(draft, can, own, pictures)
+        fill = Fill(kept.subject, kept.text, sent(kept, public), names.KNOWN | own)
         empty = fill.absent(values)
         filled = fill.fill({**values, **{name: f"⟦{name}?⟧" for name in empty}})
     except HanmaruError as error:
@@ -55,20 +74,42 @@ def look(draft: Draft, can: Capabilities, values: Mapping[str, str]) -> Look:
     return Look(kept, filled, empty)
 
 
-def law(filled: Filled, channel: str, purpose: Purpose) -> list[Problem]:
-    """Rules of the law the words themselves break; who sends and how is the campaign's part, and asked there."""
-    facts = Facts(channel, purpose, filled.text, filled.subject, filled.html, unsubscribe=True)
-    return [one for one in launch_problems(facts) if one.rule in _OF_WORDS]
+def is_cut(filled: Filled) -> bool:
+    """Whether Gmail would cut the HTML off behind "[Message clipped]", once its links lead over us."""
+    return len(filled.html.encode()) > CLIPPED
 
 
-def values_of(session: Session, contact_id: int | None, can: Capabilities) -> dict[str, str]:
+def law(filled: Filled, channel: str, purpose: Purpose, box: Inbox | None, organisation: str) -> list[Problem]:
+    """Rules the words break, sent from this inbox; how it is sent is the part of the campaign, and asked there."""
+    more = (box.settings or {}) if box else {}
+    facts = Facts(
+        channel, purpose, filled.text, filled.subject, filled.html, unsubscribe=True, sender_name=organisation,
+        sender_phone=str(more.get("sender_phone", "")), sender_address=str(more.get("sender_address", "")),
+        sender_email=box.address if box and channel == "email" else "",
+        caller=box.address if box and channel != "email" else "",
+    )  # fmt: skip
+    asked = _OF_WORDS if box is not None else _OF_WORDS - {korea.SENDER.key}
+    return [one for one in launch_problems(facts) if one.rule in asked]
+
+
+def values_of(
+    session: Session, contact_id: int | None, can: Capabilities, own: Sequence[ContactField] = ()
+) -> dict[str, str]:
     """A recipient's fields; those of nobody in particular are samples. The reserved ones are always samples."""
     given = names.samples()
     if contact_id is None:
-        return given
-    own = fields(session, [contact_id], names.FIELDS).get(contact_id, {})
+        return given | {field.name: sample(field) for field in own}
+    wanted = [*names.FIELDS, *(field.name for field in own)]
+    known = fields(session, [contact_id], wanted).get(contact_id, {})
     address = first_address(session, contact_id, can)
-    return given | dict.fromkeys(names.FIELDS, "") | own | {"address": address.value if address else ""}
+    return given | dict.fromkeys(wanted, "") | known | {"address": address.value if address else ""}
+
+
+def sample(field: ContactField) -> str:
+    """What a field of the house's own may look like."""
+    if field.choices:
+        return field.choices[0]
+    return {FieldKind.NUMBER.value: "1,200", FieldKind.DATE.value: "2026-12-31"}.get(field.kind, field.label)
 
 
 def first_address(session: Session, contact_id: int, can: Capabilities) -> Address | None:
@@ -88,10 +129,11 @@ def weighed(session: Session, service: Service, box: Inbox, filled: Filled, cont
     channel = service.channels[box.channel]
     can = channel.capabilities
     address = first_address(session, contact_id, can) if contact_id else None
-    name = directory.get(session, contact_id).name if contact_id else ""
+    name = directory.get(session, contact_id).name if contact_id else names.FIELDS["name"][1]
+    to = address.value if address else "" if contact_id else _SOMEWHERE.get(can.address, "")
     message = Outbound(
         delivery_id=0, conversation_id=0, message_id="preview",
-        to=Party(can.address, address.value if address else "", name), text=filled.text,
+        to=Party(can.address, to, name), text=filled.text,
         subject=filled.subject if can.subject else "", html=filled.html if can.html else "",
     )  # fmt: skip
     return Weighed(channel, message, inbox.facts(box), ())

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from flask import Blueprint, Response, render_template, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.content import content as contents
-from campaigns.content import look, names, trial
+from campaigns.content import footer, look, names, pictures, trial
 from campaigns.content.content import Content, ContentVersion, Wording
 from campaigns.content.look import Look
-from campaigns.content.wording import Draft
+from campaigns.content.wording import Draft, silent
 from contact import directory, inbox
 from contact.channel import Capabilities
 from contact.consent import Purpose
@@ -24,6 +26,7 @@ from contact.db import utcnow
 from contact.desk import beginning, sheets, traits, weighing
 from contact.desk.parcel import FRAME
 from contact.desk.told import back, notice, number
+from contact.directory import fields as own_fields
 from contact.errors import HanmaruError, NotFound
 from contact.limits import Steady
 from contact.users import Role, audit, everybody
@@ -39,6 +42,11 @@ LOOKS: Final = Steady("contents.look", burst=60, every=0.2)
 """How often one person may have a draft looked at: a few times a second while typing."""
 TRIALS: Final = Steady("contents.trial", burst=10, every=30)
 PEOPLE: Final = 30
+_OF_EDITOR = re.compile(
+    r"<table [^<>]*><tbody><tr><td bgcolor=[^<>]*><a [^<>]*>[^<>]*</a></td></tr></tbody></table>"
+    r'|<div style="font-size:13px;[^<>"]*">',
+)
+"""Buttons and small print, as the editor writes them (`client/editor/schema.ts`)."""
 
 
 @pages.get("")
@@ -59,11 +67,11 @@ def new() -> Any:
         known = _channels(session)
     channel = channel if channel in known else next(iter(known), "email")
     if request.method == "GET":
-        return _editor(None, channel, Wording("", Draft(auto=_can(channel).html)))
+        return _editor(None, channel, Wording("", Draft(auto=_can(channel).html, frame=_can(channel).html)))
     wording = _wording()
     try:
         with here().db.write() as session:
-            made = contents.add(session, utcnow(), wording, channel, _can(channel), me().id)
+            made = contents.add(session, utcnow(), wording, channel, _can(channel), me().id, _public())
             _audit(session, "content.made", made.content_id, after={"name": wording.name})
     except HanmaruError as error:
         return _editor(None, channel, wording, error)
@@ -87,7 +95,7 @@ def save(content_id: int) -> Any:
         with here().db.write() as session:
             made = contents.save(
                 session, utcnow(), content_id, wording, _can(content.channel), me().id,
-                seen=int(seen) if seen.isdecimal() and len(seen) < 10 else None,
+                seen=int(seen) if seen.isdecimal() and len(seen) < 10 else None, public=_public(),
             )  # fmt: skip
             if made.number != content.version:
                 after = {"name": wording.name, "version": made.number}
@@ -112,7 +120,7 @@ def versions(content_id: int) -> Any:
 def restore(content_id: int, version: int) -> Any:
     with here().db.write() as session:
         content = contents.get(session, content_id)
-        made = contents.restore(session, utcnow(), content_id, version, _can(content.channel), me().id)
+        made = contents.restore(session, utcnow(), content_id, version, _can(content.channel), me().id, _public())
         _audit(session, "content.restored", content_id, after={"version": made.number})
     return back("contents.versions", "saved", content_id=content_id)
 
@@ -142,6 +150,7 @@ def see() -> Any:
         "problem": told(found.error), "line": found.line, "empty": found.empty, "auto": found.draft.text,
         "subject": found.filled.subject, "text": found.filled.text, "html": bool(found.filled.html),
         "pages": False, "weight": None, "law": [] if found.error else _law(found, box),
+        "hints": "" if found.error else " ".join(_hints(found)),
     }  # fmt: skip
     if weight is not None:
         said["weight"] = weighing.told(weight, weighing.weigh(weight, here().store))
@@ -149,10 +158,43 @@ def see() -> Any:
     return said
 
 
+def _hints(found: look.Look) -> list[str]:
+    """What can be sent as it is, and is not seen as it was meant."""
+    hints = []
+    if pictures := silent(found.draft.html):
+        hints.append(
+            ngettext(
+                "%(num)s picture has no words for those who do not see it.",
+                "%(num)s pictures have no words for those who do not see them.",
+                pictures,
+            )
+        )
+    if look.is_cut(found.filled):
+        hints.append(_("Gmail shows no more than 102 kB of a mail: the end, with the way to refuse, is cut off."))
+    return [str(one) for one in hints]
+
+
+@pages.post("/facts")
+def facts() -> Any:
+    """What the law wants of the sender, ready to stand at the end; for advertising with its label, too."""
+    with here().db.read() as session:
+        wanted = request.form.get("inbox", "")
+        box = inbox.get(session, int(wanted)) if wanted.isdecimal() and len(wanted) < 19 else None
+        own = (box.settings or {}) if box else {}
+        made = footer.footer(
+            request.form.get("channel", ""), str(own.get("sender_phone", "")), str(own.get("sender_address", "")),
+            box.address if box else "",
+        )  # fmt: skip
+    advertising = request.form.get("purpose") == "advertising"
+    subject = footer.labelled(request.form.get("subject", "")) if advertising and made.html else ""
+    return {"html": made.html, "text": made.text, "subject": subject}
+
+
 def _law(found: Look, box: inbox.Inbox | None) -> list[list[str]]:
     """What the law says of these words, and how to mend it."""
     purpose = Purpose.ADVERTISING if request.form.get("purpose") == "advertising" else Purpose.INFORMATIONAL
-    problems = look.law(found.filled, box.channel if box else request.form.get("channel", ""), purpose)
+    channel = box.channel if box else request.form.get("channel", "")
+    problems = look.law(found.filled, channel, purpose, box, here().settings.organisation)
     return [[str(_(words)) % one.values if one.values else str(_(words)) for words in (one.sentence, one.mend)]
             for one in problems]  # fmt: skip
 
@@ -190,7 +232,7 @@ def send_trial() -> Any:
     guarding().limits.take(TRIALS, str(me().id), utcnow())
     try:
         with here().db.write() as session:
-            found, box = _look(session)
+            found, box = _look(session, _public())
             if found.error is not None:
                 raise found.error
             if box is None:
@@ -205,8 +247,8 @@ def send_trial() -> Any:
     return {"good": True, "message": str(_("It is on its way. It stands among resolved conversations, too."))}
 
 
-def _look(session: Session) -> tuple[Look, inbox.Inbox | None]:
-    """The form's draft, looked at for the chosen recipient from the chosen inbox."""
+def _look(session: Session, public: str = "") -> tuple[Look, inbox.Inbox | None]:
+    """The form's draft for the chosen recipient from the chosen inbox. `public`: where pictures are fetched."""
     channel, wanted = request.form.get("channel", ""), request.form.get("inbox", "")
     box = inbox.get(session, int(wanted)) if wanted.isdecimal() and len(wanted) < 19 else None
     own = _can(channel)
@@ -214,7 +256,18 @@ def _look(session: Session) -> tuple[Look, inbox.Inbox | None]:
     draft = _wording().draft
     if box is not None and box.channel != channel:  # written for one channel, seen on another
         draft = look.on(draft, can)
-    return look.look(draft, can, look.values_of(session, _contact(), can)), box
+    fields = own_fields.every(session)
+    shown = frozenset(pictures.known(session, pictures.tokens(draft.html)))
+    given = look.values_of(session, _contact(), can, fields) | (_ours(box) if box else {})
+    return look.look(draft, can, given, frozenset(field.name for field in fields), shown, public), box
+
+
+def _ours(box: inbox.Inbox) -> dict[str, str]:
+    """What the house and the inbox put in, for everybody the same: what is not there is seen to be missing."""
+    return {
+        "sender": here().settings.organisation,
+        "refusal_number": str((box.settings or {}).get("refusal_number", "")),
+    }
 
 
 def _contact() -> int | None:
@@ -230,6 +283,7 @@ def _editor(content: Content | None, channel: str, wording: Wording, error: Hanm
         page = render_template(
             "campaigns/content.html", content=content, channel=channel, medium_of=traits.find(here().channels, channel),
             wording=wording, can=_can(channel), channels=_channels(session), fields=names.FIELDS, links=names.LINKS,
+            own=own_fields.every(session), hosted=_hosted(),
             boxes=beginning.starts(session, here().channels), contacts=_contacts(session), chosen=number("version"),
             rich=_plain_enough(wording.draft.html), advertises=_advertises(wording.draft),
             notice=notice(), error=told(error),
@@ -238,8 +292,18 @@ def _editor(content: Content | None, channel: str, wording: Wording, error: Hanm
 
 
 def _plain_enough(html: str) -> bool:
-    """Whether the formatting editor would keep all of it: nothing styled, no table."""
-    return not any(mark in html for mark in ("style=", "<table", "<font", "<h1", "<h2", "<h3", "<hr", "<center", "{%"))
+    """Whether the formatting editor would keep all of it: nothing styled of somebody's own, no table."""
+    rest = _OF_EDITOR.sub("", html)
+    return not any(mark in rest for mark in ("style=", "<table", "<font", "<h3", "<center", "<span", "{%"))
+
+
+def _public() -> str:
+    return here().settings.public
+
+
+def _hosted() -> bool:
+    """Whether mail programs elsewhere can fetch our pictures."""
+    return _public().startswith("https://")
 
 
 def _advertises(draft: Draft) -> bool:
@@ -250,9 +314,11 @@ def _advertises(draft: Draft) -> bool:
 def _wording() -> Wording:
     given = request.form
     auto = given.get("auto") == "1"
-    return Wording(
-        given.get("name", ""), Draft(given.get("subject", ""), given.get("text", ""), given.get("html", ""), auto)
-    )
+    draft = Draft(
+        given.get("subject", ""), given.get("text", ""), given.get("html", ""), auto, given.get("preheader", ""),
+        given.get("frame") == "1",
+    )  # fmt: skip
+    return Wording(given.get("name", ""), draft)
 
 
 def _can(channel: str) -> Capabilities:
@@ -292,8 +358,8 @@ def _difference(before: ContentVersion | None, after: ContentVersion) -> list[tu
 
 
 def _lines(one: ContentVersion) -> list[str]:
-    html = one.html.replace("</div>", "</div>\n").replace("</p>", "</p>\n").replace("</tr>", "</tr>\n")
-    return [line for line in (one.subject, *one.text.split("\n"), *html.split("\n")) if line.strip()]
+    html = one.draft.html.replace("</div>", "</div>\n").replace("</p>", "</p>\n").replace("</tr>", "</tr>\n")
+    return [line for line in (one.subject, one.preheader, *one.text.split("\n"), *html.split("\n")) if line.strip()]
 
 
 def _audit(session: Session, what: str, content_id: int, **facts: Any) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html as entities
 import re
 from dataclasses import dataclass, replace
+from typing import Final
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -23,9 +24,14 @@ from contact.legible import text_of_html
 from contact.text import N_, storable
 
 LONGEST_SUBJECT, LONGEST_TEXT, LONGEST_HTML = 300, 100_000, 500_000
+LONGEST_PREHEADER = 200
 _TAG = re.compile(r"<[^<>]*>")
 _ATTRIBUTE = re.compile(r"\s([a-z-]+)=\"([^\"]*)\"")
-_PICTURE = re.compile(r"<img\b[^>]*>")
+_PICTURE = re.compile(r"<img\b[^<>]*>")
+_OURS = re.compile(r'\ssrc="cid:[A-Za-z0-9_-]{22}\.[a-z]{3}"')
+_NOWHERE = re.compile(r'<a\b(?![^<>]*\shref=)[^<>]*\sstyle="display:inline-block')
+"""A button of the editor (`client/editor/schema.ts`) without a link."""
+_ALT = re.compile(r'\salt="[^"]*[^"\s][^"]*"')
 _FOR_PAGES = ' target="_blank" rel="noopener noreferrer nofollow"'
 """What the cleaner gives links for our own pages; a mail needs none of it."""
 _WEB = re.compile(r"https?://[^\s/?#{}\"]+(?:[/?#][^\s]*)?", re.IGNORECASE)
@@ -39,18 +45,31 @@ _ENCODED = re.compile(r"\|\s*urlencode\s*\}\}$")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """As it stands in the editor. `auto`: the text is made from the HTML, whatever stands there."""
+    """As it stands in the editor. `auto`: the text is made from the HTML, whatever stands there.
+
+    `preheader`: what lists of mails show behind the subject. `frame`: the house dresses the HTML (`frame.py`), not its
+    author.
+    """
 
     subject: str = ""
     text: str = ""
     html: str = ""
     auto: bool = False
+    preheader: str = ""
+    frame: bool = False
 
 
-def checked(draft: Draft, can: Capabilities) -> Draft:
-    """As it is kept; raises `Broken`, `Invalid` or `TooLarge` with one sentence. It has been filled once, on trial."""
+NONE: Final = frozenset[str]()
+
+
+def checked(draft: Draft, can: Capabilities, own: frozenset[str] = NONE, pictures: frozenset[str] = NONE) -> Draft:
+    """As it is kept; raises `Broken`, `Invalid` or `TooLarge` with one sentence. It has been filled once, on trial.
+
+    `own`: names of the house's own fields; `pictures`: the tokens of pictures that exist.
+    """
     subject = _plain_braces(_line(storable(draft.subject))) if can.subject else ""
-    html = clean(storable(draft.html)) if can.html and draft.html.strip() else ""
+    html = clean(storable(draft.html), pictures) if can.html and draft.html.strip() else ""
+    preheader = _plain_braces(_line(storable(draft.preheader))) if html else ""
     text = _plain_braces(storable(draft.text).replace("\r\n", "\n").replace("\r", "\n").rstrip())
     if draft.auto and html:
         text = text_of(html)
@@ -59,11 +78,17 @@ def checked(draft: Draft, can: Capabilities) -> Draft:
     if len(subject) > LONGEST_SUBJECT or len(text) > LONGEST_TEXT:
         raise TooLarge(N_("The subject may have up to %(subject)s characters, the text up to %(text)s."),
                        subject=LONGEST_SUBJECT, text=LONGEST_TEXT)  # fmt: skip
-    kept = replace(draft, subject=subject, text=text, html=html, auto=draft.auto and bool(html))
-    for env, source in ((TEXT, subject), (TEXT, text), (HTML, html)):
+    if len(preheader) > LONGEST_PREHEADER:
+        raise TooLarge(N_("The preview line may have up to %(n)s characters."), n=LONGEST_PREHEADER)
+    if "<" in preheader or ">" in preheader:
+        raise Invalid(N_("The preview line has words and fields, and no formatting."))
+    for env, source in ((TEXT, subject), (TEXT, text), (HTML, html), (HTML, preheader)):
         _closed(env, source)
-    trial(Fill(subject, text, html, names.KNOWN))
-    return kept
+    trial(Fill(subject, text, preheader + html, names.KNOWN | own))
+    return replace(
+        draft, subject=subject, text=text, html=html, auto=draft.auto and bool(html), preheader=preheader,
+        frame=draft.frame and bool(html),
+    )  # fmt: skip
 
 
 def trial(fill: Fill) -> None:
@@ -73,17 +98,21 @@ def trial(fill: Fill) -> None:
     fill.absent({})
 
 
-def clean(html: str) -> str:
-    """`html` with nothing in it that loads, runs or covers, and every field where a field may stand."""
+def clean(html: str, pictures: frozenset[str] = NONE) -> str:
+    """`html` with nothing in it that loads, runs or covers, and every field where a field may stand. Of pictures, those
+    of our own stay."""
     if len(html) > LONGEST_HTML:
         raise TooLarge(N_("The message with its formatting may have up to %(n)s characters."), n=LONGEST_HTML)
     hidden = _Hidden(HTML, _plain_braces(html, unescape=True))
     if any("<" in value or ">" in value for value in hidden.tokens):
         raise Broken(N_("Write a field without formatting inside its braces."))
-    safe = clean_html(hidden.source, remote_images=False, cid_url=lambda _name: None, link=hidden.link).html
+    ours = {name: f"cid:{name}" for name in pictures}
+    safe = clean_html(hidden.source, remote_images=False, cid_url=ours.get, link=hidden.link).html
     if hidden.wrong:
         raise hidden.wrong
-    safe = _TAG.sub(lambda tag: tag[0].replace(_FOR_PAGES, ""), _PICTURE.sub("", safe))
+    if _NOWHERE.search(safe):
+        raise Broken(N_("A button leads nowhere. Choose it and say where it goes."))
+    safe = _TAG.sub(lambda tag: tag[0].replace(_FOR_PAGES, ""), _PICTURE.sub(_ours, safe))
     for tag in _TAG.finditer(safe):
         for name, value in _ATTRIBUTE.findall(tag[0]):
             if hidden.holds(value) and name != "href":
@@ -91,6 +120,16 @@ def clean(html: str) -> str:
     if len(hidden.places(safe)) != len(hidden.tokens):
         raise Broken(N_("A field stands where it cannot: inside a tag, a picture or a link that goes nowhere."))
     return hidden.restored(_TAG.sub(lambda tag: hidden.restored(tag[0], attribute=True), safe))
+
+
+def _ours(picture: re.Match[str]) -> str:
+    """A picture of ours; of any other nothing is left."""
+    return picture[0] if _OURS.search(picture[0]) else ""
+
+
+def silent(html: str) -> int:
+    """How many pictures say nothing to whoever does not see them."""
+    return sum(1 for picture in _PICTURE.findall(html) if not _ALT.search(picture))
 
 
 def text_of(html: str) -> str:

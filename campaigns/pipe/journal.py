@@ -23,6 +23,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from campaigns.recipient import Fate
 from contact import cutoff
@@ -38,8 +39,7 @@ CODE, REASON = 60, 300
 """Characters that a recipient keeps of what was said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """What became of one recipient. `PLANNED`: nothing has left, it can be tried again."""
 
     fate: Fate
@@ -52,7 +52,7 @@ def word_of(outcome: Outcome) -> Word:
     if isinstance(outcome, Receipt):
         if outcome.state in (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.EXPIRED):
             return _word(Fate.FAILED, outcome.code, outcome.reason)
-        answer = str(outcome.exchange.get("answer", "")) or outcome.provider_ref
+        answer = outcome.provider_ref or str(outcome.exchange.get("answer", ""))  # what it can be asked about by
         return _word(Fate.ACCEPTED, outcome.code, answer)
     if isinstance(outcome, Unsure):
         return _word(Fate.UNKNOWN, "", outcome.reason)
@@ -97,7 +97,7 @@ class FileJournal:
         self.flush()
         if numbers and self.is_late:
             raise TooLate
-        cutoff.check()
+        cutoff.in_time()
 
     def answered(self, number: int, outcome: Outcome) -> None:
         """See `contact.channel.Journal`."""

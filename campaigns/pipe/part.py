@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Exists, and_, exists, or_, select, text
+from sqlalchemy import ColumnElement, Exists, Select, and_, exists, or_, select, text
 from sqlalchemy.orm import Session
 
 from campaigns import audience
 from campaigns import campaign as campaigns
 from campaigns.campaign import BELL, Campaign, State
+from campaigns.pipe import claim, recover, run, settle, window, written
 from campaigns.pipe import journal as journals
-from campaigns.pipe import recover, run, settle, window
+from campaigns.pipe.doors import Doors
 from campaigns.pipe.journal import FileJournal
 from campaigns.pipe.ports import Ports
 from campaigns.pipe.run import Run
 from campaigns.recipient import OPEN, Fate, Recipient
 from contact import cutoff, lease, owner
+from contact.channel import Receipts
 from contact.db import utcnow
 from contact.errors import Conflict
 from contact.vault import Vault
@@ -33,6 +37,10 @@ RECOVER = 3.0
 """Seconds between two looks at what dead workers left."""
 AT_ONCE = 4
 """Campaigns that run in one worker at the same time."""
+SAY = 3.0
+"""Seconds between two words about which campaigns move."""
+PUT_BACK = 30.0
+"""Seconds by which a clock is put back, not set right."""
 CLOSED = 1_000
 """Recipients cancelled or expired in one transaction."""
 FREEZING = timedelta(minutes=5)
@@ -75,6 +83,12 @@ class _Work:
         self._runs: dict[int, tuple[Run, asyncio.Task[None]]] = {}
         self._freezing: asyncio.Task[None] | None = None
         self._recovered = -RECOVER
+        self._doors = Doors()
+        """A domain is the same whichever campaign knocks."""
+        self._drift = time.time() - time.monotonic()
+        self._said: dict[int, str] = {}
+        """What each campaign is held up by, as it was written down."""
+        self._said_at = 0.0
 
     async def loop(self) -> None:
         keeper = asyncio.create_task(self._keep())
@@ -110,6 +124,12 @@ class _Work:
 
     async def _turn(self) -> None:
         await self._reap()
+        if self._was_put_back():
+            log.warning("the clock was put back: those who wait are asked about anew")
+            await self._context.write(claim.ask_again, utcnow())
+        if time.monotonic() - self._said_at >= SAY:
+            self._said_at = time.monotonic()
+            await self._say({number: one for number, (one, _) in self._runs.items()})
         if time.monotonic() - self._recovered >= RECOVER:
             await self._context.call(recover.recover, self._context.db, utcnow(), self._folder, self._me)
             self._recovered = time.monotonic()
@@ -123,11 +143,28 @@ class _Work:
         while await self._context.read(is_over, utcnow()) and await self._context.write(sweep, utcnow()):
             await asyncio.sleep(0)
 
+    def _was_put_back(self) -> bool:
+        """Whether the clock on the wall has lost against the one that only runs on."""
+        before, self._drift = self._drift, time.time() - time.monotonic()
+        return before - self._drift > PUT_BACK
+
+    async def _say(self, runs: Mapping[int, Run]) -> None:
+        """Write down which campaigns move, and what holds up the others."""
+        news = {number: one.news() for number, one in runs.items()}
+        told = {
+            number: (moved, trouble)
+            for number, (moved, trouble) in news.items()
+            if moved or trouble != self._said.get(number, "")
+        }
+        if told:
+            await self._context.write(campaigns.note, utcnow(), told)
+            self._said |= {number: trouble for number, (_, trouble) in told.items()}
+
     async def _begin(self, number: int) -> None:
-        going = await self._context.read(run.load, number, self._vault, self._ports)
+        going = await self._context.read(written.load, number, self._vault, self._ports)
         if going is None:
             return
-        one = Run(self._context, self._me, self._book, self._ports, going)
+        one = Run(self._context, self._me, self._book, self._ports, going, self._doors)
         task = asyncio.create_task(one.go())
         task.add_done_callback(lambda _task: self._bell.ring())
         self._runs[number] = (one, task)
@@ -139,6 +176,7 @@ class _Work:
                 continue
             del self._runs[number]
             task.result()
+            await self._say({number: one})
             if one.paused:
                 with contextlib.suppress(Conflict):
                     await self._context.write(run.pause, utcnow(), number, one.paused)
@@ -161,9 +199,13 @@ class _Work:
             if not await self._context.write(_hold, name, self._me):
                 continue
             who = self._ports.audience(campaign.definition, channel=campaign.channel, now=utcnow())
-            await self._context.call(audience.freeze, self._context.db, utcnow(), campaign, who)
+            await self._context.call(self._add, campaign, who)
             await self._context.write(lease.release, name, self._me)
             self._bell.ring()
+
+    def _add(self, campaign: Campaign, who: Select[Any]) -> None:
+        receipts = self._context.channels[campaign.channel].capabilities.receipts
+        audience.freeze(self._context.db, utcnow(), campaign, who, waits=receipts is Receipts.ASKED)
 
 
 def _deadline() -> float:

@@ -1,4 +1,4 @@
-"""The sender for channels that carry one message at a time: the journal is written around each `send`."""
+"""The sender for channels that carry one message at a time."""
 
 from __future__ import annotations
 
@@ -7,36 +7,54 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
 
+from contact import cutoff
 from contact.channel import Bulk, Channel, ChannelError, Journal, Outcome, Sender, Unsure
 from contact.cutoff import TooLate
 from contact.messages import InboxFacts, Outbound
 
-AT_ONCE = 4
-
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Plain:
-    """Whoever ends between the two lines of the journal leaves an `unknown`, also where nothing had left yet."""
+class Mark:
+    """`D` of one message: written when the adapter says that the point of no return is here, once."""
 
-    at_once = AT_ONCE
+    def __init__(self, journal: Journal, number: int) -> None:
+        self._journal, self._number = journal, number
+        self._made = self._late = False
+
+    def __call__(self) -> None:
+        if self._late:
+            raise TooLate
+        if self._made:
+            return
+        self._made = self._late = True
+        self._journal.leaving([self._number])
+        self._late = False
+
+
+class Plain:
+    """Where a channel tells that it has come to the point of no return, the journal is written there, else before.
+
+    So whoever ends while a fax is drawn or a line is dialled leaves nothing unknown.
+    """
 
     def __init__(self, channel: Channel, inbox: InboxFacts, journal: Journal) -> None:
         self._channel, self._inbox, self._journal = channel, inbox, journal
+        self.at_once = channel.capabilities.at_once
 
     async def send(self, message: Outbound) -> Outcome:
         number = abs(message.delivery_id)
-        try:
-            self._journal.leaving([number])
-        except TooLate as late:
-            return late
-        outcome = await self._send(message)
+        mark = Mark(self._journal, number)
+        with cutoff.marked(mark):
+            outcome = await self._send(message, mark)
         self._journal.answered(number, outcome)
         self._journal.leaving([])
         return outcome
 
-    async def _send(self, message: Outbound) -> Outcome:
+    async def _send(self, message: Outbound, mark: Mark) -> Outcome:
         try:
+            if not self._channel.capabilities.checks:
+                mark()
             return await self._channel.send(message, self._inbox)
         except (ChannelError, Unsure, TooLate) as told:
             return told

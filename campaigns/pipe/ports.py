@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
@@ -53,16 +54,29 @@ class Ports(Protocol):
         """Who: columns contact_id and address_id."""
         ...
 
-    def fill(self, session: Session, version_id: int) -> Fill: ...
+    def fill(self, session: Session, campaign: Campaign) -> Fill:
+        """What the campaign says, with its links as they leave."""
+        ...
 
     def fields(
         self, session: Session, contact_ids: Collection[int], names: Collection[str]
     ) -> Mapping[int, Mapping[str, str]]: ...
 
     def verdicts(
+        self, session: Session, now: datetime, addresses: Collection[int], *, channel: str, purpose: str,
+        category: str = "",
+    ) -> Mapping[int, Verdict]:  # fmt: skip
+        """Those of the addresses that must not be written to at this moment. `category`: the kind of goods."""
+        ...
+
+    def closings(
         self, session: Session, now: datetime, addresses: Collection[int], *, channel: str, purpose: str
-    ) -> Mapping[int, Verdict]:
-        """Those of the addresses that must not be written to at this moment."""
+    ) -> Mapping[int, datetime]:
+        """By address: from when on it must not leave any more, wherever it waits (the night)."""
+        ...
+
+    def zones(self, session: Session, addresses: Collection[int]) -> Mapping[int, Sequence[ZoneInfo]]:
+        """Where the owners of the addresses are, or may be."""
         ...
 
     def reserved(self, campaign: Campaign, recipient_id: int, address_id: int, value: str) -> Mapping[str, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -24,8 +24,7 @@ _KINDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(NamedTuple):
     """What became of one recipient of a window.
 
     `again`: for how long it rests when it is planned again, None: not at all. `tried`: whether it was a try.
@@ -85,6 +84,7 @@ def close(
         return
     given = {"rows": many.value([[number] for number in numbers]), "now": _time(session, now), "why": why[:300]}
     cells = {"campaign": "recipient.campaign_id", "version": _version(campaign), "recipient": "recipient.id"}
+    cells["why"] = "CAST(:why AS text)"
     table = many.table(session, id="bigint")
     log.lock(session)
     query = f"""

@@ -18,6 +18,7 @@ from functools import cache, lru_cache
 from crawlerdetect import CrawlerDetect
 
 from campaigns.responses.hit import Hit, Kind
+from campaigns.responses.machines import Does, named
 
 
 class Who(StrEnum):
@@ -32,12 +33,12 @@ class Why(StrEnum):
     HEAD = "head"
     PREFETCH = "prefetch"
     APPLE = "apple"
-    """The bare agent "Mozilla/5.0": how Apple's Mail Privacy Protection loads pictures, read or not."""
+    """What loads pictures whether anybody reads or not: Apple's Mail Privacy Protection first of all."""
     SCANNER = "scanner"
     BURST = "burst"
     TOO_SOON = "too_soon"
     PROXY = "proxy"
-    """An image proxy that loads a picture when its reader does: Gmail, Yahoo (https://support.google.com/mail/answer/145919)."""
+    """An image proxy that loads a picture when its reader does: Gmail, Yahoo."""
     NO_BROWSER = "no_browser"
     BROWSER = "browser"
     BESIDE_CLICK = "beside_click"
@@ -56,15 +57,7 @@ BURST, LINKS = timedelta(seconds=4), 3
 """So many different links of one message within so long: no person clicks like that."""
 READING = timedelta(hours=12)
 """An open this long before a person's click is that person's, as far as anybody can tell."""
-_PROXY = re.compile(r"GoogleImageProxy|YahooMailProxy|YahooCacheSystem", re.I)
-_SCANNER = re.compile(
-    r"barracuda|mimecast|proofpoint|fireeye|trellix|forcepoint|sophos|symantec|trend ?micro|zscaler|ironport|"
-    r"safelinks|exchange online protection|kakaotalk-scrap|previe?w|urldefense|clamav|ahnlab|jiransecurity|spamsniper",
-    re.I,
-)
-"""Beside those crawlerdetect knows: scanners of mail and previews of messengers, as they name themselves."""
 _BROWSER = re.compile(r"Mozilla/5\.0 \(.+\) (AppleWebKit|Gecko)/", re.I)
-_BARE = "Mozilla/5.0"
 
 
 def judge(hits: Sequence[Hit], accepted_at: datetime) -> list[Judgement]:
@@ -87,9 +80,10 @@ def _alone(hit: Hit, accepted_at: datetime) -> Judgement:
         return Judgement(Who.MACHINE, Why.HEAD)
     if hit.prefetch:
         return Judgement(Who.MACHINE, Why.PREFETCH)
-    if hit.agent.strip() == _BARE:
+    machine = named(hit.agent)
+    if machine is not None and machine.does is Does.AHEAD:
         return Judgement(Who.MACHINE, Why.APPLE)
-    if hit.kind is Kind.OPENED and _PROXY.search(hit.agent):
+    if machine is not None and machine.does is Does.PROXY and hit.kind is Kind.OPENED:
         return _soon(hit, accepted_at) or Judgement(Who.HUMAN, Why.PROXY)
     if is_scanner(hit.agent):
         return Judgement(Who.MACHINE, Why.SCANNER)
@@ -123,7 +117,7 @@ def _with(hit: Hit, told: Judgement, read: Sequence[datetime]) -> Judgement:
 @lru_cache(maxsize=2_000)
 def is_scanner(agent: str) -> bool:
     """Whether an agent says itself that it is a program."""
-    return bool(agent) and (_SCANNER.search(agent) is not None or bool(_detector().isCrawler(agent)))
+    return bool(agent) and (named(agent) is not None or bool(_detector().isCrawler(agent)))
 
 
 @cache

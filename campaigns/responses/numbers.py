@@ -1,16 +1,15 @@
-"""Numbers of a campaign, counted from the log by one query. Every page shows these, none keeps a count of its own."""
+"""Numbers of a campaign as its progress shows them, made of the counts of `campaigns/results/`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.responses.judging import Who
-from contact import log
-from contact.log import Interaction, Name
+from campaigns.results.counted import Counted
+from contact.log import Name
 
 ENDS = (
     Name.RECIPIENT_ACCEPTED,
@@ -25,9 +24,15 @@ CAME_BACK = (Name.RESPONSE_REPLIED, Name.RESPONSE_CLICKED, Name.RESPONSE_OPENED)
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """`ends`: recipients by the name of their last row. `people`: who replied, clicked or opened, by what they are."""
+    """`ends`: recipients by the name of their last row; an `unknown` that was resolved later counts where it belongs.
+
+    `people`: who replied, clicked or opened, by what they are. `delivered`, `returned`: of the accepted, what was
+    heard of later.
+    """
 
     ends: Mapping[Name, int] = field(default_factory=dict)
+    delivered: int = 0
+    returned: int = 0
     people: Mapping[tuple[Name, Who | None], int] = field(default_factory=dict)
 
     @property
@@ -40,20 +45,18 @@ class Numbers:
 
 
 def numbers(session: Session, launch_id: int) -> Numbers:
-    """Of the campaign whose launch is this row of the log. Somebody who clicked ten times is one."""
-    row = Interaction
-    who = row.data["who"].as_string()
-    query = (
-        select(row.name, who, func.count(), func.count(row.address_id.distinct()))
-        .where(row.about_id == launch_id, log.OF_CAMPAIGNS)
-        .where(row.name.in_([name.value for name in (*ENDS, *CAME_BACK)]))
-        .group_by(row.name, who)
-    )
-    ends: dict[Name, int] = {}
+    """Of the campaign whose launch is this row of the log. Somebody who clicked ten times is one.
+
+    Folded once and exact at every moment (`campaigns/results/`); `results/recount.py` proves it by one query.
+    """
+    counted = Counted.read(session, launch_id)
+    ends = {name: n for name in ENDS if (n := counted.fate(name.removeprefix("recipient.")))}
     people: dict[tuple[Name, Who | None], int] = {}
-    for name, told, rows, persons in session.execute(query):
-        if Name(name) in ENDS:
-            ends[Name(name)] = rows
-        else:
-            people[Name(name), Who(told) if told else None] = persons or rows  # without personal tracking: visits
-    return Numbers(ends, people)
+    for name in CAME_BACK:
+        deed = name.removeprefix("response.")
+        for who in (None, *Who):
+            one = deed if who is None else f"{deed}.{who}"
+            if n := counted.people(one) or counted.visits(one):  # without personal tracking: visits
+                people[name, who] = n
+    told = [counted.rows(name) for name in (Name.RECIPIENT_DELIVERED, Name.RECIPIENT_RETURNED)]
+    return Numbers(ends, told[0], told[1], people)

@@ -26,9 +26,10 @@ _PICTURE = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 """One transparent point."""
 
 
+@pages.get("/r/<code>")
 @pages.get("/r/<code>/<int:number>")
 @signed("the code of a tracked link")
-def follow(code: str, number: int) -> Any:
+def follow(code: str, number: int = 1) -> Any:
     """On to where the link leads; 404 for what we did not sign, so that nobody sends people anywhere by our name."""
     found = _found(code)
     with here().db.read() as session:

@@ -18,6 +18,7 @@ from campaigns.responses.hit import Hit, Kind
 from campaigns.responses.judging import BURST, Judgement, judge
 from contact import log
 from contact.db import Base, Id, Utc
+from contact.directory import Contact
 from contact.log import Name
 
 PATIENCE = BURST + timedelta(seconds=6)
@@ -72,8 +73,18 @@ def keep(session: Session, hit: Hit, *, campaign_id: int, recipient_id: int | No
     elif _kept(session, recipient_id) >= MOST:
         return
     else:
-        row.agent, row.address_id = hit.agent[:300], session.get_one(Recipient, recipient_id).address_id
+        recipient = session.get_one(Recipient, recipient_id)
+        if _erased(session, recipient):
+            return
+        row.agent, row.address_id = hit.agent[:300], recipient.address_id
     session.add(row)
+
+
+def _erased(session: Session, recipient: Recipient) -> bool:
+    """Whether the person behind it is to be forgotten: the link leads on, and nothing is noted."""
+    contact = session.get(Contact, recipient.contact_id)
+    root = session.get(Contact, contact.root_id) if contact else None
+    return contact is None or root is None or contact.erased_at is not None or root.erased_at is not None
 
 
 def _kept(session: Session, recipient_id: int) -> int:

@@ -7,15 +7,15 @@ segment.py     the table and its versions   touch.py      when they and we last 
 
 from campaigns.segments.compiled import KIND_OF, select_count
 from campaigns.segments.compiled import select_people as select
-from campaigns.segments.definition import Group, Known, parse
+from campaigns.segments.definition import Known, Tree, parse
 from campaigns.segments.segment import Segment, SegmentVersion, every, get, version
 
 __all__ = [
     "KIND_OF",
-    "Group",
     "Known",
     "Segment",
     "SegmentVersion",
+    "Tree",
     "every",
     "get",
     "parse",

@@ -1,28 +1,50 @@
 """A segment as one SQL select. Pure: JSON in, an expression out, the same on both databases.
 
 A person is a *family*: the root contact and whoever was merged into it. Nearly nobody was merged, so every
-condition asks the root's own rows by index, and the few merged ones apart (a small partial index knows them):
-a million roots are looked at without joining them with themselves. No expression is ever NULL, so that `none`
-and "is not" mean what they say.
+condition asks for the root's own rows, and the few merged ones apart (a small partial index knows them): a
+million roots are looked at without joining them with themselves. Of everybody, those who meet a condition are
+gathered into a set, by one walk over a covering index as it lies: a third of what a search for each of a million
+costs. Of a few, each is asked about by itself. No expression is ever NULL, so that `none` and "is not" mean what
+they say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
-from campaigns.segments.definition import Group, Node, Span, Test, leaves, parse
+from campaigns.recipient import OPEN, Fate, Recipient
+from campaigns.segments import own as own_fields
+from campaigns.segments.definition import Node, Span, Test, Tree, parse
+from campaigns.segments.order import Part
+from campaigns.segments.response import Response
 from campaigns.segments.touch import Touch
+from contact import groups
 from contact.consent import Consent, Purpose
 from contact.conversation import Conversation, ConversationTag
 from contact.directory import Address, Contact
 from contact.directory.tags import ContactTag
 from contact.errors import Invalid
+from contact.groups import Group
 from contact.messages import AddressKind
 from contact.response.satisfaction.rating import Rating
 from contact.text import N_
@@ -37,22 +59,31 @@ KIND_OF: Final[Mapping[str, str]] = {
 
 ADVERTISING: Final = Purpose.ADVERTISING.value
 
-Own = Callable[[Any], Select[Any]]
-"""Rows that make a condition true, for one member of the family (its id as a column)."""
+Rows = Callable[[bool], Select[Any]]
+"""The contacts that make a condition true, as one column, never NULL. Asked with True when one contact after the
+other is looked up in it, with False when all are gathered."""
+REACHED: Final = (Fate.ACCEPTED.value,)
+LEFT_OUT: Final = (Fate.SUPPRESSED.value, Fate.EXPIRED.value, Fate.CANCELLED.value)
+_OPEN: Final[list[Any]] = [literal_column(f"'{state}'") for state in OPEN]
 
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """`root` is the contact a row is about. `among`: only these persons are asked about, so that what is looked up
-    as a set stays small."""
+    as a set stays small. `each`: few are left to be asked about, and nothing is gathered."""
 
     now: datetime
     root: Any = field(default_factory=lambda: aliased(Contact, name="root"))
     among: Sequence[int] | None = None
+    each: bool = False
 
     def people(self) -> ColumnElement[bool]:
         """Those who stand for a person: not merged into another, not erased."""
         return and_(self.root.merged_into.is_(None), self.root.erased_at.is_(None))
+
+    def all_of(self, parts: Sequence[Part]) -> ColumnElement[bool]:
+        """They meet every one, asked in this order."""
+        return and_(true(), *(replace(self, each=part.looked_up).node(part.node) for part in parts))
 
     def node(self, node: Node) -> ColumnElement[bool]:
         if isinstance(node, Test):
@@ -64,12 +95,18 @@ class Compiler:
         return found if node.kind == "any" else not_(found)
 
     def test(self, test: Test) -> ColumnElement[bool]:
-        met: ColumnElement[bool] = getattr(self, f"_{test.field}")(test)
+        met: ColumnElement[bool]
+        if ":" in test.field:
+            met = own_fields.met(self.root, test.field, test.op, test.value, self.now, self.among)
+        else:
+            met = getattr(self, f"_{test.field}")(test)
+        if test.op == "ignored":
+            return and_(self._received(test), not_(met))
         return not_(met) if test.op in NEGATIONS else met
 
     def usable(self, kind: str) -> ColumnElement[bool]:
         """Has an address of this kind that takes something."""
-        return self._family(lambda member: _addresses(member, kind))
+        return self._family(lambda each: _addresses(kind, each), each=True)
 
     def address(self, kind: str) -> Any:
         """The first such address: the root's own before those of merged contacts, else NULL."""
@@ -86,22 +123,18 @@ class Compiler:
         )
         return func.coalesce(first.correlate(self.root).scalar_subquery(), other.correlate(self.root).scalar_subquery())
 
-    def _family(self, rows: Own) -> ColumnElement[bool]:
+    def _family(self, *ways: Rows, each: bool = False) -> ColumnElement[bool]:
+        """One of the family is among these, in one way or another. `each`: looked up, for nearly everybody is."""
         kin = aliased(Contact)
         merged = select(kin.root_id).where(kin.merged_into.is_not(None), kin.erased_at.is_(None))
         if self.among is not None:
             merged = merged.where(kin.root_id.in_(self.among))
-        theirs = merged.where(exists(rows(kin.id).correlate(kin)))
-        own = exists(rows(self.root.id).correlate(self.root))
-        return or_(own, cast("ColumnElement[bool]", self.root.id.in_(theirs)))
-
-    def _set(self, rows: Select[Any], member: Any) -> ColumnElement[bool]:
-        """Persons found from the other end: `member` is the contact of each row found."""
-        one = aliased(Contact)
-        found = rows.join(one, one.id == member).with_only_columns(one.root_id)
-        if self.among is not None:
-            found = found.where(one.root_id.in_(self.among))
-        return cast("ColumnElement[bool]", self.root.id.in_(found))
+        theirs = merged.where(or_(*(_is_in(rows, kin) for rows in ways)))
+        if each or self.each or self.among is not None:
+            met: ColumnElement[bool] = or_(*(_is_in(rows, self.root) for rows in ways), self.root.id.in_(theirs))
+        else:  # one set: each probe of it is a search for a million
+            met = self.root.id.in_(union_all(*(rows(False) for rows in ways), theirs))
+        return met
 
     def _language(self, test: Test) -> ColumnElement[bool]:
         return func.coalesce(self.root.language, "").in_(_listed(test))
@@ -115,14 +148,13 @@ class Compiler:
         return made
 
     def _tag(self, test: Test) -> ColumnElement[bool]:
-        tagged = select(ContactTag.contact_id).where(ContactTag.tag.in_(_listed(test)))
-        return self._set(tagged, ContactTag.contact_id)
+        return self._family(lambda _: select(ContactTag.contact_id).where(ContactTag.tag.in_(_listed(test))))
 
     def _kind(self, test: Test) -> ColumnElement[bool]:
-        return or_(*(self._family(lambda member, k=kind: _addresses(member, k, dead=True)) for kind in _listed(test)))  # type: ignore[misc]
+        return or_(*(self._family(lambda each, k=kind: _addresses(k, each, dead=True)) for kind in _listed(test)))  # type: ignore[misc]
 
     def _reachable(self, test: Test) -> ColumnElement[bool]:
-        return or_(*(self.usable(kind) for kind in _listed(test)))
+        return or_(*(self._family(lambda each, k=kind: _addresses(k, each)) for kind in _listed(test)))  # type: ignore[misc]
 
     def _domain(self, test: Test) -> ColumnElement[bool]:
         return self._valued("email", [f"%@{_plain(word)}" for word in _listed(test)])
@@ -135,94 +167,149 @@ class Compiler:
         return self._valued("post", [f"{_plain(word)}{'_' * (5 - len(word))} %" for word in _listed(test)])
 
     def _valued(self, kind: str, patterns: Sequence[str]) -> ColumnElement[bool]:
-        def rows(member: Any) -> Select[Any]:
-            one = aliased(Address)
-            like = or_(*(one.value.like(pattern, escape="/") for pattern in patterns))
-            return select(literal(1)).where(one.contact_id == member, one.kind == kind, like)
+        def rows(each: bool) -> Select[Any]:
+            value = Address.value
+            like = or_(*(value.like(pattern, escape="/") for pattern in patterns))
+            return _addresses(kind, each, dead=True).where(like)
 
         return self._family(rows)
 
     def _consent(self, test: Test) -> ColumnElement[bool]:
-        return or_(*(self._wish(one) for one in _listed(test)))
-
-    def _wish(self, wish: str) -> ColumnElement[bool]:
         """What was said last about advertising, at some address of theirs; `none`: nothing that stands, at any."""
-        said = aliased(Consent)
-        rows = select(said.id).join(Address, Address.id == said.address_id).where(said.night.is_(False))
-        if wish == "none":
-            return not_(self._set(rows.where(or_(_given(said), _refused(said))), Address.contact_id))
-        met = _given(said) if wish == "given" else _refused(said)
-        return self._set(rows.where(met), Address.contact_id)
+        met = [
+            self._family(_wishes(given=one == "given", refused=one == "refused"))
+            for one in _listed(test)
+            if one != "none"
+        ]
+        never = [not_(self._family(_wishes(given=True, refused=True)))] if "none" in _listed(test) else []
+        return or_(*met, *never)
 
     def _wrote(self, test: Test) -> ColumnElement[bool]:
-        return self._touched(test, "heard_at")
+        return self._touched(_span(test), Touch.heard_at)
 
     def _written(self, test: Test) -> ColumnElement[bool]:
-        return self._touched(test, "written_at")
+        return self._touched(_span(test), Touch.written_at)
 
     def _answered(self, test: Test) -> ColumnElement[bool]:
-        return self._touched(test, "answered_at")
+        return self._touched(_span(test), Touch.answered_at)
 
-    def _touched(self, test: Test, column: str) -> ColumnElement[bool]:
-        span = test.value
-        assert isinstance(span, Span)
+    def _heard_of(self, test: Test) -> ColumnElement[bool]:
+        did = (Response.replied_at, Response.clicked_at, Response.opened_at, Response.goal_at)
+        return self._family(self._touches(_span(test), Touch.heard_at), self._responses(_span(test), *did))
 
-        def rows(member: Any) -> Select[Any]:
-            one = aliased(Touch)
-            at = getattr(one, column)
-            found = select(literal(1)).where(one.contact_id == member)
-            found = found.where(at >= self._since(span.days)) if span.days else found.where(at.is_not(None))
-            if span.inbox:
-                found = found.where(one.inbox_id == span.inbox)
-            return found.where(one.channel == span.channel) if span.channel else found
+    def _touched(self, span: Span, at: Any) -> ColumnElement[bool]:
+        return self._family(self._touches(span, at))
+
+    def _touches(self, span: Span, at: Any) -> Rows:
+        found = select(Touch.contact_id).where(self._during(at, span))
+        if span.inbox:
+            found = found.where(Touch.inbox_id == span.inbox)
+        if span.channel:
+            found = found.where(Touch.channel == span.channel)
+        return lambda _: found
+
+    def _replied(self, test: Test) -> ColumnElement[bool]:
+        return self._responded(_span(test), Response.replied_at)
+
+    def _clicked(self, test: Test) -> ColumnElement[bool]:
+        span = _span(test)
+        return self._responded(span, Response.fetched_at if span.machines else Response.clicked_at)
+
+    def _opened(self, test: Test) -> ColumnElement[bool]:
+        span = _span(test)
+        return self._responded(span, Response.loaded_at if span.machines else Response.opened_at)
+
+    def _goal(self, test: Test) -> ColumnElement[bool]:
+        return self._responded(_span(test), Response.goal_at)
+
+    def _responded(self, span: Span, at: Any) -> ColumnElement[bool]:
+        return self._family(self._responses(span, at))
+
+    def _responses(self, span: Span, *times: Any) -> Rows:
+        found = select(Response.contact_id).where(or_(*(self._during(at, span) for at in times)))
+        if span.campaign:
+            found = found.where(Response.campaign_id == span.campaign)
+        return lambda _: found
+
+    def _received(self, test: Test) -> ColumnElement[bool]:
+        return self._ended(_span(test), REACHED)
+
+    def _failed(self, test: Test) -> ColumnElement[bool]:
+        return self._ended(_span(test), (Fate.FAILED.value,))
+
+    def _left_out(self, test: Test) -> ColumnElement[bool]:
+        return self._ended(_span(test), LEFT_OUT)
+
+    def _uncertain(self, test: Test) -> ColumnElement[bool]:
+        return self._ended(_span(test), (Fate.UNKNOWN.value,))
+
+    def _ended(self, span: Span, states: Sequence[str]) -> ColumnElement[bool]:
+        """How a campaign ended for them."""
+
+        def rows(each: bool) -> Select[Any]:
+            campaign = (
+                Recipient.campaign_id if each else Recipient.campaign_id + 0
+            )  # walk the index of those that ended
+            found = select(Recipient.contact_id).where(Recipient.state.not_in(_OPEN), Recipient.state.in_(states))
+            found = found.where(self._during(Recipient.settled_at, span))
+            return found.where(campaign == span.campaign) if span.campaign else found
 
         return self._family(rows)
 
     def _talk_tag(self, test: Test) -> ColumnElement[bool]:
         tag = ConversationTag
-        rows = select(Conversation.id).join(tag, tag.conversation_id == Conversation.id)
-        return self._set(rows.where(tag.tag.in_(_listed(test))), Conversation.contact_id)
+        rows = select(Conversation.contact_id).join(tag, tag.conversation_id == Conversation.id)
+        return self._family(lambda _: rows.where(tag.tag.in_(_listed(test))))
 
     def _score(self, test: Test) -> ColumnElement[bool]:
-        rows = select(Rating.interaction_id).join(Conversation, Conversation.id == Rating.conversation_id)
+        rows = select(Conversation.contact_id).join(Rating, Rating.conversation_id == Conversation.id)
         number = _number(test)
-        met = Rating.score >= number if test.op == "at_least" else Rating.score <= number
-        return self._set(rows.where(met), Conversation.contact_id)
+        return self._family(
+            lambda _: rows.where(Rating.score >= number if test.op == "at_least" else Rating.score <= number)
+        )
+
+    def _during(self, at: Any, span: Span) -> ColumnElement[bool]:
+        met: ColumnElement[bool] = at >= self._since(span.days) if span.days else at.is_not(None)
+        return met
 
     def _since(self, days: int) -> datetime:
         return self.now - timedelta(days=days)
 
 
-NEGATIONS: Final = frozenset({"is_not", "lacks", "before", "did_not"})
+NEGATIONS: Final = frozenset({"is_not", "lacks", "before", "did_not", "empty"})
 
 
 def select_people(
-    definition: Group | Mapping[str, Any], *, channel: str, now: datetime, among: Sequence[int] | None = None
-) -> Select[int, int]:
+    definition: Tree | Mapping[str, Any], *, channel: str, now: datetime, among: Sequence[int] | None = None,
+    parts: Sequence[Part] | None = None,
+) -> Select[int, int]:  # fmt: skip
     """(contact_id, address_id): one row a person that meets the definition and has an address that takes something
     on this channel; raises `Invalid`. The contact is the root of its family.
 
     Neither consent nor refusals are looked at, save by the segment's own conditions: that is asked again
-    for every recipient when it counts. `among`: only of these contacts.
+    for every recipient when it counts. `among`: only of these contacts. `now`: on the house's own clock, for a
+    day begins there (`own.py`). `parts`: all of the definition, in the order it is to be asked about.
     """
     tree, compiler, kind = _tree(definition), Compiler(now, among=among), kind_of(channel)
     found = select(compiler.root.id.label("contact_id"), compiler.address(kind).label("address_id"))
     if among is not None:
         found = found.where(compiler.root.id.in_(among))
-    return found.where(compiler.people(), compiler.usable(kind), compiler.node(tree))
+    return found.where(compiler.people(), compiler.all_of(parts or _as_it_stands(tree)), compiler.usable(kind))
 
 
-def select_count(definition: Group | Mapping[str, Any], *, channel: str, now: datetime) -> Select[int]:
+def select_count(
+    definition: Tree | Mapping[str, Any], *, channel: str, now: datetime, parts: Sequence[Part] | None = None
+) -> Select[int]:
     """How many `select_people` finds, without fetching their addresses."""
     tree, compiler = _tree(definition), Compiler(now)
     found = select(func.count()).select_from(compiler.root).where(compiler.people())
-    return found.where(compiler.usable(kind_of(channel)), compiler.node(tree))
+    return found.where(compiler.all_of(parts or _as_it_stands(tree)), compiler.usable(kind_of(channel)))
 
 
-def select_told(tree: Group, *, now: datetime, among: Sequence[int]) -> Select[Any]:
+def select_told(tree: Tree, *, now: datetime, among: Sequence[int]) -> Select[Any]:
     """For each of these persons: their id, and of every test in order whether it is met."""
     compiler = Compiler(now, among=among)
-    told = [compiler.test(test).label(f"test_{n}") for n, test in enumerate(leaves(tree))]
+    told = [compiler.test(test).label(f"test_{n}") for n, test in enumerate(groups.tests(tree))]
     return select(compiler.root.id, *told).where(compiler.root.id.in_(among))
 
 
@@ -233,14 +320,23 @@ def kind_of(channel: str) -> str:
     return KIND_OF[channel]
 
 
-def _tree(definition: Group | Mapping[str, Any]) -> Group:
+def _tree(definition: Tree | Mapping[str, Any]) -> Tree:
     return definition if isinstance(definition, Group) else parse(definition)
 
 
-def _addresses(member: Any, kind: str, *, dead: bool = False) -> Select[Any]:
-    one = aliased(Address)
-    found = select(literal(1)).where(one.contact_id == member, one.kind == kind)
-    return found if dead else found.where(one.unreachable_at.is_(None))
+def _as_it_stands(tree: Tree) -> tuple[Part]:
+    return (Part(tree, looked_up=False),)
+
+
+def _is_in(rows: Rows, contact: Any) -> ColumnElement[bool]:
+    """This contact is among them, looked up."""
+    found = rows(True)
+    return exists(found.where(found.selected_columns[0] == contact.id).correlate(contact))
+
+
+def _addresses(kind: str, each: bool, *, dead: bool = False) -> Select[Any]:
+    found = select(Address.contact_id).where((Address.kind if each else _unindexed(Address.kind)) == kind)
+    return found if dead else found.where(Address.unreachable_at.is_(None))
 
 
 def _listed(test: Test) -> tuple[str, ...]:
@@ -253,22 +349,36 @@ def _number(test: Test) -> int:
     return test.value
 
 
-def _given(said: Any) -> ColumnElement[bool]:
-    """A consent to advertising that nothing came after; that a STOP was taken back is none."""
-    later = aliased(Consent)
-    ends = or_(later.given.is_(False), later.purpose == ADVERTISING)
-    return and_(said.given.is_(True), _unindexed(said.purpose) == ADVERTISING, ~exists(_later(said, later).where(ends)))
+def _span(test: Test) -> Span:
+    assert isinstance(test.value, Span)
+    return test.value
 
 
-def _refused(said: Any) -> ColumnElement[bool]:
-    """A refusal of advertising or of everything that nothing came after."""
-    later, about = aliased(Consent), (ADVERTISING, "")
-    return and_(said.given.is_(False), _unindexed(said.purpose).in_(about), ~exists(_later(said, later)))
+def _wishes(*, given: bool, refused: bool) -> Rows:
+    """Whose last word about advertising, at one of their addresses, is a consent or a refusal.
 
+    Each wish is its number times two, and one more for a yes, so that the last of several is the largest, and odd
+    when it was a yes. A consent ends with a refusal or another consent; that a STOP was taken back ends the refusal
+    and gives none.
+    """
+    said = Consent
+    wish = said.id * 2 + case((said.given.is_(True), 1), else_=0)
+    about = case((or_(said.given.is_(False), said.purpose == ADVERTISING), wish))
+    met = [
+        *([func.coalesce(func.max(about), 0) % 2 == 1] if given else []),
+        *([func.max(wish) % 2 == 0] if refused else []),
+    ]
 
-def _later(said: Any, later: Any) -> Select[Any]:
-    rows = select(literal(1)).where(later.address_id == said.address_id, later.id > said.id, later.night.is_(False))
-    return rows.where(_unindexed(later.purpose).in_((ADVERTISING, ""))).correlate(said)
+    def rows(each: bool) -> Select[Any]:
+        told = select(said.address_id).where(said.night.is_(False), _unindexed(said.purpose).in_((ADVERTISING, "")))
+        told = told.group_by(said.address_id).having(or_(*met))
+        if each:
+            mine = exists(told.where(said.address_id == Address.id).correlate(Address))
+            return select(Address.contact_id).where(mine)
+        last = told.subquery()
+        return select(Address.contact_id).join_from(last, Address, Address.id == last.c.address_id)
+
+    return rows
 
 
 def _unindexed(column: Any) -> Any:

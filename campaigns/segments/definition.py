@@ -1,28 +1,26 @@
 """A segment as a value: a tree of tests in groups, checked when it is made. Pure.
 
-JSON as the rules': a group is `{"all": [...]}`, `{"any": [...]}` or `{"none": [...]}`; a test is
-`{"field": ..., "op": ..., "value": ...}`. A span's value is `{"days": 30, "at": "channel:email"}`.
+JSON: groups as in `contact/groups.py`; a test is `{"field": ..., "op": ..., "value": ...}`. A
+span's value is `{"days": 30, "at": "channel:email"}`, of a visit to a campaign also `"who": "all"`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from campaigns.segments import own
 from campaigns.segments.fields import CONSENTS, FIELDS, KINDS, OPERATOR_NAMES, Field, Kind
-from contact import address
+from contact import address, groups
 from contact.errors import Invalid, InvalidAddress
-from contact.response.deeds.wrong import Wrong
-from contact.text import N_, storable
+from contact.groups import Group
+from contact.text import N_
+from contact.wrong import Wrong
 
-GROUPS: Final = ("all", "any", "none")
-DEEPEST = 5
 MOST = 40
 """Tests in one segment."""
-MOST_WORDS = 100
-LONGEST_WORD = 200
 MOST_DAYS = 36_500
 _DIAL = re.compile(r"[1-9][0-9]{0,2}")
 _CODE = re.compile(r"[0-9]{1,5}")
@@ -30,15 +28,25 @@ _CODE = re.compile(r"[0-9]{1,5}")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The last `days` (0 = ever), anywhere, on one channel or at one inbox."""
+    """The last `days` (0 = ever), anywhere, on one channel, at one inbox or of one campaign.
+
+    `machines`: what a machine did counts too.
+    """
 
     days: int
     channel: str = ""
     inbox: int = 0
+    campaign: int = 0
+    machines: bool = False
 
     @property
     def at(self) -> str:
+        if self.campaign:
+            return f"campaign:{self.campaign}"
         return f"inbox:{self.inbox}" if self.inbox else f"channel:{self.channel}" if self.channel else ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"days": self.days, "at": self.at} | ({"who": "all"} if self.machines else {})
 
 
 Value = tuple[str, ...] | Span | int | bool
@@ -56,22 +64,12 @@ class Test:
     def as_json(self) -> dict[str, Any]:
         value: Any = self.value
         if isinstance(value, Span):
-            value = {"days": value.days, "at": value.at}
+            value = value.as_json()
         return {"field": self.field, "op": self.op, "value": list(value) if isinstance(value, tuple) else value}
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """`all`, `any` or `none` of its parts. An `all` without parts is everybody."""
-
-    kind: str
-    parts: tuple[Node, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        return {self.kind: [part.as_json() for part in self.parts]}
-
-
-Node = Test | Group
+Tree = Group[Test]
+Node = Test | Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,63 +79,33 @@ class Known:
     inboxes: frozenset[int] | None = None
     channels: frozenset[str] | None = None
     languages: frozenset[str] | None = None
+    campaigns: frozenset[int] | None = None
+    own: frozenset[str] | None = None
+    """Fields of the house's own, as `kind:name`."""
 
 
 ANYTHING: Final = Known()
 
 
-def parse(given: Any, known: Known = ANYTHING) -> Group:
+def parse(given: Any, known: Known = ANYTHING) -> Tree:
     """The tree; raises `Wrong` that names the place (`2.1` = first part of the second) and the field."""
-    if given in (None, {}, []):
-        return Group("all")
-    node = _node(given, known, "", 1)
-    tree = node if isinstance(node, Group) else Group("all", (node,))
-    if sum(1 for _ in leaves(tree)) > MOST:
+    tree = groups.parse(given, lambda body, place: _test(body, known, place))
+    if sum(1 for _ in groups.tests(tree)) > MOST:
         raise Wrong(N_("Up to %(n)s conditions fit into one segment."), n=MOST)
     return tree
 
 
-def leaves(node: Node) -> Iterator[Test]:
-    """Every test in it, in order."""
-    if isinstance(node, Test):
-        yield node
-    else:
-        for part in node.parts:
-            yield from leaves(part)
-
-
-def _node(given: Any, known: Known, place: str, depth: int) -> Node:
-    if not isinstance(given, Mapping):
-        raise Wrong(N_("Condition %(place)s cannot be read."), place=place or "1")
-    kinds = [kind for kind in GROUPS if kind in given]
-    if not kinds:
-        return _test(given, known, place or "1")
-    if depth > DEEPEST:
-        raise Wrong(N_("Condition %(place)s: groups may stand %(n)s deep."), place=place, n=DEEPEST)
-    parts = given[kinds[0]]
-    if len(kinds) > 1 or not isinstance(parts, list):
-        raise Wrong(N_("Condition %(place)s cannot be read."), place=place or "1")
-    if not parts and place:
-        raise Wrong(N_("Condition %(place)s: the group is empty."), place=place)
-    inside = [f"{place}.{n}" if place else str(n) for n in range(1, len(parts) + 1)]
-    return Group(kinds[0], tuple(_node(part, known, at, depth + 1) for part, at in zip(parts, inside, strict=True)))
-
-
 def _test(given: Mapping[str, Any], known: Known, place: str) -> Test:
-    name = str(given.get("field", ""))
-    field = FIELDS.get(name)
-    if field is None:
-        raise Wrong(N_("Condition %(place)s: there is no field named “%(name)s”."), place=place, name=name[:40])
-    op = str(given.get("op", ""))
-    if op not in field.operators:
-        message = N_("Condition %(place)s: “%(what)s” cannot be compared with “%(name)s”.")
-        raise Wrong(message, place=place, what=field.label, name=OPERATOR_NAMES.get(op, op[:40]))
+    there = own.named(given.get("field"))
+    if known.own is not None:
+        there = {name: field for name, field in there.items() if name in known.own}
+    field, op = groups.asked(given, place, FIELDS | there, OPERATOR_NAMES)
     try:
-        value = _value(field, given.get("value"), known)
+        if there:
+            return Test(field.name, op, own.value(field, op, given.get("value")))
+        return Test(field.name, op, _value(field, given.get("value"), known))
     except Invalid as error:
-        message = N_("Condition %(place)s (%(what)s): %(why)s")
-        raise Wrong(message, place=place, what=field.label, inner=error) from error
-    return Test(field.name, op, value)
+        raise groups.misfit(place, field, error) from error
 
 
 def _value(field: Field, given: Any, known: Known) -> Value:
@@ -145,7 +113,7 @@ def _value(field: Field, given: Any, known: Known) -> Value:
         case Kind.CHOICE | Kind.MANY:
             return _choices(field, given, known)
         case Kind.WORDS:
-            return tuple(dict.fromkeys(map(WORDS.get(field.name, _word), _words(given))))
+            return tuple(dict.fromkeys(map(WORDS.get(field.name, str), groups.words(given))))
         case Kind.YES_NO:
             if not isinstance(given, bool):
                 raise Invalid(N_("Choose yes or no."))
@@ -154,22 +122,9 @@ def _value(field: Field, given: Any, known: Known) -> Value:
             return _figure(given, 1, MOST_DAYS)
         case Kind.SCORE:
             return _figure(given, 1, 5)
-        case Kind.SPAN:
-            return _span(given, known)
-
-
-def _words(given: Any) -> list[str]:
-    listed = given if isinstance(given, list | tuple) else [given]
-    words = [word for one in listed if (word := " ".join(storable(str(one or "")).split()))]
-    if not words:
-        raise Invalid(N_("Write at least one word."))
-    if len(words) > MOST_WORDS or max(map(len, words)) > LONGEST_WORD:
-        raise Invalid(N_("Up to %(n)s words of up to %(long)s characters fit."), n=MOST_WORDS, long=LONGEST_WORD)
-    return words
-
-
-def _word(word: str) -> str:
-    return word
+        case Kind.SPAN | Kind.SENT | Kind.RESPONSE | Kind.VISIT:
+            return _span(field, given, known)
+    raise AssertionError(field.kind)  # the house's own were read before
 
 
 def _tag(word: str) -> str:
@@ -212,17 +167,21 @@ def _figure(given: Any, least: int, most: int) -> int:
     return number
 
 
-def _span(given: Any, known: Known) -> Span:
+def _span(field: Field, given: Any, known: Known) -> Span:
     asked = given if isinstance(given, Mapping) else {"days": given}
     days = _figure(asked.get("days", 0), 0, MOST_DAYS)
+    machines = field.kind is Kind.VISIT and asked.get("who") == "all"
     sort, _, which = str(asked.get("at") or "").partition(":")
-    if not sort:
-        return Span(days)
-    if sort == "inbox" and which.isascii() and which.isdecimal() and len(which) < 19:
-        if known.inboxes is None or int(which) in known.inboxes:
-            return Span(days, inbox=int(which))
-    elif sort == "channel" and which and (known.channels is None or which in known.channels):
-        return Span(days, channel=which[:20])
+    number = int(which) if which.isascii() and which.isdecimal() and len(which) < 19 else 0
+    match field.choices, sort:
+        case _, "":
+            return Span(days, machines=machines)
+        case "places", "inbox" if number and (known.inboxes is None or number in known.inboxes):
+            return Span(days, inbox=number)
+        case "places", "channel" if which and (known.channels is None or which in known.channels):
+            return Span(days, channel=which[:20])
+        case "campaigns", "campaign" if number and (known.campaigns is None or number in known.campaigns):
+            return Span(days, campaign=number, machines=machines)
     raise Invalid(N_("What was chosen does not exist any more."))
 
 

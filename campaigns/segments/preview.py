@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +10,10 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.segments.compiled import select_count, select_people, select_told
-from campaigns.segments.definition import Group, Node, Test
+from campaigns.segments.definition import Test, Tree
+from campaigns.segments.order import in_order
 from contact.directory import Contact
+from contact.groups import Told, told_by
 
 SAMPLE = 20
 LOTS, DRAWN = 4, 500
@@ -22,21 +23,12 @@ FEW = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One part of the definition, and whether this person meets it."""
-
-    node: Node
-    true: bool
-    parts: tuple[Told, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Sampled:
     """One person of a segment."""
 
     contact_id: int
     address_id: int
-    told: Told
+    told: Told[Test]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +40,37 @@ class Preview:
 
 
 def preview(
-    session: Session, now: datetime, tree: Group, *, channel: str, chance: random.Random | None = None
+    session: Session, now: datetime, tree: Tree, *, channel: str, chance: random.Random | None = None
 ) -> Preview:
     """Count and sample; raises `Invalid`."""
     chance = chance or random.Random()  # noqa: S311 - no secret
     rows, whole = _lucky(session, now, tree, channel, chance), False
+    parts = in_order(tree, list(explain(session, now, tree, _drawn(session, chance)).values()))
     if len(rows) < SAMPLE:
-        rows, whole = _some(session, select_people(tree, channel=channel, now=now), chance)
-    count = len(rows) if whole else session.scalar(select_count(tree, channel=channel, now=now)) or 0
+        rows, whole = _some(session, select_people(tree, channel=channel, now=now, parts=parts), chance)
+    count = len(rows) if whole else session.scalar(select_count(tree, channel=channel, now=now, parts=parts)) or 0
     drawn = chance.sample(rows, min(SAMPLE, len(rows)))
     reasons = explain(session, now, tree, [number for number, _ in drawn])
     return Preview(count, tuple(Sampled(number, address, reasons[number]) for number, address in sorted(drawn)))
 
 
-def _lucky(session: Session, now: datetime, tree: Group, channel: str, chance: random.Random) -> list[tuple[int, int]]:
+def _lucky(session: Session, now: datetime, tree: Tree, channel: str, chance: random.Random) -> list[tuple[int, int]]:
     """Of some hundred contacts drawn by lot those who belong to it: next to nothing where many do."""
-    newest = session.scalar(select(func.max(Contact.id))) or 0
-    if newest < LOTS * DRAWN:
-        return []
     rows: list[tuple[int, int]] = []
     for _ in range(LOTS):
-        among = chance.sample(range(1, newest + 1), DRAWN)
+        if not (among := _drawn(session, chance)):
+            break
         found = session.execute(select_people(tree, channel=channel, now=now, among=among))
         rows += [(contact, address) for contact, address in found if (contact, address) not in rows]
         if len(rows) >= SAMPLE:
             break
     return rows
+
+
+def _drawn(session: Session, chance: random.Random) -> list[int]:
+    """Some contacts by lot; nobody where all are hardly more."""
+    newest = session.scalar(select(func.max(Contact.id))) or 0
+    return chance.sample(range(1, newest + 1), DRAWN) if newest >= LOTS * DRAWN else []
 
 
 def _some(session: Session, people: Select[int, int], chance: random.Random) -> tuple[list[tuple[int, int]], bool]:
@@ -90,19 +87,11 @@ def _some(session: Session, people: Select[int, int], chance: random.Random) -> 
     return rows, True
 
 
-def explain(session: Session, now: datetime, tree: Group, contact_ids: list[int]) -> dict[int, Told]:
+def explain(session: Session, now: datetime, tree: Tree, contact_ids: list[int]) -> dict[int, Told[Test]]:
     """By person: every part of the definition and whether it is met, by the same SQL that selects."""
     if not contact_ids:
         return {}
-    found = {}
+    found: dict[int, Told[Test]] = {}
     for number, *met in session.execute(select_told(tree, now=now, among=contact_ids)):
-        found[number] = _told(tree, iter([bool(one) for one in met]))
+        found[number] = told_by(tree, met)
     return found
-
-
-def _told(node: Node, met: Iterator[bool]) -> Told:
-    if isinstance(node, Test):
-        return Told(node, next(met))
-    parts = tuple(_told(part, met) for part in node.parts)
-    true = all(part.true for part in parts) if node.kind == "all" else any(part.true for part in parts)
-    return Told(node, not true if node.kind == "none" else true, parts)

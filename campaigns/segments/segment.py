@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ForeignKey, Integer, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaigns.segments.definition import ANYTHING, Group, Known, parse
+from campaigns.segments.definition import ANYTHING, Known, Tree, parse
+from campaigns.segments.use import use
 from contact.db import Base, Id, Json, Utc
 from contact.errors import Conflict, Invalid, NotFound
 from contact.text import N_, storable
@@ -32,7 +33,7 @@ class Segment(Base):
     removed_at: Mapped[datetime | None] = mapped_column(Utc)
 
     @property
-    def tree(self) -> Group:
+    def tree(self) -> Tree:
         return parse(self.definition)
 
 
@@ -49,7 +50,7 @@ class SegmentVersion(Base):
     definition: Mapped[dict[str, Any]] = mapped_column(Json)
 
     @property
-    def tree(self) -> Group:
+    def tree(self) -> Tree:
         return parse(self.definition)
 
 
@@ -80,7 +81,7 @@ def versions(session: Session, segment_id: int) -> Sequence[SegmentVersion]:
     return session.scalars(query.order_by(SegmentVersion.number.desc())).all()
 
 
-def read(body: Mapping[str, Any], known: Known = ANYTHING) -> tuple[str, Group]:
+def read(body: Mapping[str, Any], known: Known = ANYTHING) -> tuple[str, Tree]:
     """Name and definition as a page gives them; raises `Invalid`."""
     name = " ".join(str(storable(str(body.get("name") or ""))).split())[:LONGEST_NAME]
     if not name:
@@ -88,7 +89,7 @@ def read(body: Mapping[str, Any], known: Known = ANYTHING) -> tuple[str, Group]:
     return name, parse(body.get("if"), known)
 
 
-def add(session: Session, now: datetime, name: str, tree: Group, user_id: int | None) -> Segment:
+def add(session: Session, now: datetime, name: str, tree: Tree, user_id: int | None) -> Segment:
     """A new segment; raises `Invalid`."""
     there = session.scalar(select(func.count()).select_from(Segment).where(Segment.removed_at.is_(None)))
     if (there or 0) >= MOST:
@@ -101,7 +102,7 @@ def add(session: Session, now: datetime, name: str, tree: Group, user_id: int | 
 
 
 def save(
-    session: Session, now: datetime, kept: Segment, name: str, tree: Group, user_id: int | None, seen: int | None = None
+    session: Session, now: datetime, kept: Segment, name: str, tree: Tree, user_id: int | None, seen: int | None = None
 ) -> Segment:
     """A new version, unless nothing is different.
 
@@ -119,7 +120,13 @@ def save(
 
 
 def remove(session: Session, now: datetime, kept: Segment) -> None:
-    """Out of the list; its versions stay for the campaigns that were sent to it."""
+    """Out of the list; its versions stay for the campaigns that were sent to it.
+
+    Raises `Conflict` while one that has not started goes to it.
+    """
+    if following := use(session, kept.id).early:
+        message = N_("“%(name)s” goes to this segment. Give it another one, or cancel it, first.")
+        raise Conflict(message, name=following[0].name)
     kept.removed_at = now
     session.flush()
 

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact import log
 from contact.db import Base, Id, Utc
-from contact.log import Appended, Name, Reader, ReaderState
+from contact.following import Reader, ReaderState
+from contact.log import Appended, Name
 from contact.prepared import Prepared
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from flask import Blueprint, render_template, request
@@ -11,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from campaigns.segments import preview, segment
 from campaigns.segments.compiled import KIND_OF
-from campaigns.segments.definition import Group
+from campaigns.segments.definition import Tree
 from campaigns.segments.segment import Segment
+from campaigns.segments.use import Use, counted, use
 from campaigns.segments.vocabulary import CHANNELS, Teller, channel_name, known
+from campaigns.views import STATES
 from contact import directory
 from contact.db import utcnow
 from contact.desk.told import back, notice, number
-from contact.errors import HanmaruError, Invalid
+from contact.errors import Conflict, HanmaruError, Invalid
 from contact.limits import Steady
 from contact.response.rules.telling import difference
 from contact.response.rules.views import said_wrong
@@ -38,7 +41,11 @@ PREVIEWS = Steady("segments.preview", burst=30, every=0.5)
 def index() -> Any:
     with here().db.read() as session:
         return render_template(
-            "campaigns/segments.html", segments=segment.every(session), teller=Teller.of(session), notice=notice()
+            "campaigns/segments.html",
+            segments=segment.every(session),
+            teller=Teller.of(session),
+            notice=notice(),
+            used=counted(session),
         )
 
 
@@ -89,10 +96,15 @@ def save(segment_id: int) -> Any:
 
 @pages.post("/<int:segment_id>/remove")
 def remove(segment_id: int) -> Any:
-    with here().db.write() as session:
-        kept = segment.get(session, segment_id)
-        segment.remove(session, utcnow(), kept)
-        _audit(session, "segment.removed", segment_id, before={"name": kept.name})
+    try:
+        with here().db.write() as session:
+            kept = segment.get(session, segment_id)
+            segment.remove(session, utcnow(), kept)
+            _audit(session, "segment.removed", segment_id, before={"name": kept.name})
+    except Conflict as error:
+        with here().db.read() as session:
+            kept = segment.get(session, segment_id)
+            return _editor(kept, {"name": kept.name, "if": kept.definition}, error)
     return back("segments.index", "saved")
 
 
@@ -126,7 +138,7 @@ def look() -> Any:
             _, tree = segment.read({"name": "-", "if": body.get("if")}, known(session))
     except Invalid as error:
         return {"message": said_wrong(error)}, 400
-    found = offload(here().db, _look, tree, channel)
+    found = offload(here().db, _look, tree, channel, ZoneInfo(here().settings.zone))
     with here().db.read() as session:
         people = directory.people(session, [one.contact_id for one in found.sample])
         html = render_template(
@@ -135,8 +147,8 @@ def look() -> Any:
     return {"count": found.count, "html": html}
 
 
-def _look(session: Session, tree: Group, channel: str) -> preview.Preview:
-    return preview.preview(session, utcnow(), tree, channel=channel)
+def _look(session: Session, tree: Tree, channel: str, zone: ZoneInfo) -> preview.Preview:
+    return preview.preview(session, utcnow().astimezone(zone), tree, channel=channel)
 
 
 def _editor(kept: Segment | None, body: Mapping[str, Any], error: HanmaruError | None = None) -> Any:
@@ -144,7 +156,7 @@ def _editor(kept: Segment | None, body: Mapping[str, Any], error: HanmaruError |
         page = render_template(
             "campaigns/segment.html", segment=kept, body=dict(body), vocabulary=Teller.of(session).vocabulary(),
             channels=[(name, channel_name(name)) for name in CHANNELS], chosen=number("version"), notice=notice(),
-            error=said_wrong(error),
+            error=said_wrong(error), use=use(session, kept.id) if kept else Use(), states=STATES,
         )  # fmt: skip
     return refused(page, error)
 

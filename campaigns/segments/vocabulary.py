@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,17 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.campaign import Campaign
+from campaigns.segments import own
 from campaigns.segments.compiled import KIND_OF
-from campaigns.segments.definition import GROUPS, Group, Known, Node, Span, Test
-from campaigns.segments.fields import CONSENTS, FIELDS, KINDS, OPERATOR_NAMES, Kind
+from campaigns.segments.definition import Known, Span, Test, Tree
+from campaigns.segments.fields import CONSENTS, FIELDS, KINDS, OPERATOR_NAMES, VISITORS, Field, Kind
+from contact import groups
 from contact.desk import words
+from contact.directory.fields import every
+from contact.field import vocabulary
+from contact.groups import GROUP_NAMES
 from contact.inbox import Inbox
-from contact.response.rules.telling import GROUP_NAMES
 from contact.response.rules.vocabulary import LANGUAGES
 from contact.text import N_
 
@@ -28,21 +33,22 @@ CONSENT_NAMES: Mapping[str, str] = {
     "given": N_("advertising allowed"), "refused": N_("advertising refused"), "none": N_("never asked"),
 }  # fmt: skip
 WORDS: Mapping[str, str] = {
-    "addTest": N_("Add a condition"), "addGroup": N_("Add a group"), "remove": N_("Remove"), "yes": N_("yes"),
-    "no": N_("no"), "words": N_("Words, between commas"), "field": N_("Field"), "operator": N_("Comparison"),
-    "value": N_("Value"), "group": N_("How the conditions belong together"),
     "always": N_("Without a condition it is everybody."),
-    "busy": N_("Looking …"), "lost": N_("The server cannot be reached."), "anywhere": N_("anywhere"),
-    "ever": N_("0 = ever"),
+    "anywhere": N_("anywhere"), "ever": N_("0 = ever"), "days": N_("days"), "visitors": N_("Who counts"),
 }  # fmt: skip
+VISITOR_NAMES: Mapping[str, str] = {"people": N_("people only"), "all": N_("machines too")}
 CHANNELS = tuple(KIND_OF)
+OFFERED = 200
+"""Campaigns one may choose from: the newest that were started; those a segment names already stay."""
 
 
 def known(session: Session) -> Known:
     """The values that exist."""
     boxes = session.execute(select(Inbox.id, Inbox.channel)).all()
     channels = frozenset(channel for _, channel in boxes) | frozenset(CHANNELS)
-    return Known(frozenset(number for number, _ in boxes), channels, frozenset(("", *LANGUAGES)))
+    inboxes, campaigns = frozenset(number for number, _ in boxes), frozenset(session.scalars(select(Campaign.id)))
+    mine = frozenset(own.of(field).name for field in every(session))
+    return Known(inboxes, channels, frozenset(("", *LANGUAGES)), campaigns, mine)
 
 
 def channel_name(name: str) -> str:
@@ -54,6 +60,8 @@ class Teller:
     """Knows the names of this house; one for a page."""
 
     choices: Mapping[str, list[Choice]]
+    fields: Mapping[str, Field]
+    """The house's own fields too, by name."""
 
     @classmethod
     def of(cls, session: Session) -> Teller:
@@ -62,76 +70,63 @@ class Teller:
         places = [("", str(_("anywhere")))]
         places += [(f"channel:{name}", channel_name(name)) for name in channels]
         places += [(f"inbox:{box.id}", box.name or box.address) for box in boxes]
+        sent = select(Campaign.id, Campaign.name).where(Campaign.launched_at.is_not(None))
+        newest = session.execute(sent.order_by(Campaign.launched_at.desc(), Campaign.id.desc()).limit(OFFERED))
+        campaigns = [("", str(_("any campaign"))), *((f"campaign:{number}", name) for number, name in newest)]
         languages = [(one, str(_(words.LANGUAGE.get(one, one)))) for one in LANGUAGES]
+        mine = every(session)
         return cls(
             {
                 "languages": [*languages, ("", str(_("not known")))],
                 "kinds": [(one, str(_(KIND_NAMES[one]))) for one in KINDS],
                 "consents": [(one, str(_(CONSENT_NAMES[one]))) for one in CONSENTS],
                 "places": places,
-            }
+                "campaigns": campaigns,
+                "visitors": [(one, str(_(VISITOR_NAMES[one]))) for one in VISITORS],
+                **own.choices(mine),
+            },
+            FIELDS | {(field := own.of(one)).name: field for one in mine},
         )
 
+    def field(self, name: str) -> Field:
+        """Also one that is no more: by its name."""
+        return (self.fields if name in self.fields else own.named(name))[name]
+
     def name(self, of: str, value: str) -> str:
-        return next((label for one, label in self.choices[of] if one == value), f"#{value}")
+        gone = str(_("#%(n)s, no longer there", n=value.rpartition(":")[2]))
+        return next((label for one, label in self.choices[of] if one == value), gone)
 
     def test(self, test: Test) -> str:
         """“Language is Korean”, in one line."""
-        field = FIELDS[test.field]
+        field = self.field(test.field)
         told = {"field": str(_(field.label)), "op": str(_(OPERATOR_NAMES[test.op])), "value": self.value(test)}
         return " ".join(str(_("%(field)s %(op)s %(value)s", **told)).split())
 
     def value(self, test: Test) -> str:
-        field, value = FIELDS[test.field], test.value
+        field, value = self.field(test.field), test.value
+        if test.op in own.WITHOUT:
+            return ""
         if isinstance(value, Span):
             days = str(_("%(n)s days", n=value.days)) if value.days else str(_("ever"))
-            return f"{days} ({self.name('places', value.at)})" if value.at else days
+            about = [self.name(field.choices, value.at)] if value.at else []
+            about += [self.name("visitors", "all")] if value.machines else []
+            return f"{days} ({', '.join(about)})" if about else days
         if isinstance(value, tuple):
             return ", ".join(self.name(field.choices, one) if field.choices else f"“{one}”" for one in value)
-        return str(_("%(n)s days", n=value)) if field.kind is Kind.DAYS else str(value)
+        return str(_("%(n)s days", n=value)) if field.kind is Kind.DAYS or test.op in own.DAYS else str(value)
 
-    def group(self, node: Group) -> str:
+    def group(self, node: Tree) -> str:
         return str(_(GROUP_NAMES[node.kind]))
 
-    def short(self, tree: Group) -> str:
+    def short(self, tree: Tree) -> str:
         """In one line, for a list."""
-        return self._short(tree) if tree.parts else str(_("everybody"))
+        return groups.short(tree, self.test, _) if tree.parts else str(_("everybody"))
 
-    def _short(self, node: Node) -> str:
-        if isinstance(node, Test):
-            return self.test(node)
-        joint = {"all": _(" and "), "any": _(" or "), "none": _(" or ")}[node.kind]
-        inside = str(joint).join(self._short(part) for part in node.parts)
-        if node.kind == "none":
-            return str(_("not (%(what)s)", what=inside))
-        return f"({inside})" if node.kind == "any" and len(node.parts) > 1 else inside
-
-    def lines(self, name: str, tree: Group) -> list[str]:
+    def lines(self, name: str, tree: Tree) -> list[str]:
         """All of it, a line a part: what versions are compared by."""
-        return [name, *self._lines(tree, 0)]
-
-    def _lines(self, node: Node, depth: int) -> Iterator[str]:
-        indent = "  " * depth
-        yield f"{indent}{self.test(node) if isinstance(node, Test) else self.group(node)}"
-        for part in node.parts if isinstance(node, Group) else ():
-            yield from self._lines(part, depth + 1)
+        return [name, *groups.lines(tree, self.test, _)]
 
     def vocabulary(self) -> dict[str, Any]:
-        """The editor's words, as JSON beside the page; the shape is that of the rules' editor."""
-        told: Callable[[str], str] = lambda text: str(_(text))  # noqa: E731
-        return {
-            "macro": False,
-            "fields": [
-                {
-                    "name": field.name, "label": told(field.label), "group": told(field.group),
-                    "kind": field.kind.value, "choices": field.choices,
-                    "unit": told(field.unit) if field.unit else "", "operators": field.operators,
-                }
-                for field in FIELDS.values()
-            ],
-            "operators": {name: told(label) for name, label in OPERATOR_NAMES.items()},
-            "without": [], "groups": {name: told(GROUP_NAMES[name]) for name in GROUPS},
-            "deeds": [], "whens": [], "priorities": [], "me": None, "sayFields": [],
-            "choices": dict(self.choices),
-            "words": {name: told(text) for name, text in WORDS.items()},
-        }  # fmt: skip
+        """What the editor offers, as JSON beside the page."""
+        fields = self.fields.values()
+        return vocabulary(fields, OPERATOR_NAMES, self.choices, WORDS, _, without=own.WITHOUT)

@@ -14,8 +14,9 @@ from collections import deque
 from typing import Any, cast
 
 from channels.email.handover import ANSWER_WAIT, Gone, one_line, refusal
-from channels.email.mould import Mould
+from channels.email.mould import Cast, Mould
 from channels.email.relay import COMMAND_WAIT, Relay
+from channels.email.signing import Signing
 from contact.channel import ChannelError, Journal, Outcome, Unsure
 from contact.cutoff import TooLate
 from contact.messages import DeliveryState, Fault, Outbound, Receipt, Who
@@ -42,7 +43,7 @@ class Line(asyncio.Protocol):
         """Stages whose answers have not come."""
         self._no: ChannelError | None = None
         self._reset = False
-        self._raw = b""
+        self._raw, self._dots = b"", False
         self._full = False
         self._texted = False
         self.number, self.to = 0, ""
@@ -56,9 +57,10 @@ class Line(asyncio.Protocol):
     def usable(self) -> bool:
         return not self.transport.is_closing() and self.mails < MAILS
 
-    def begin(self, number: int, sender: str, to: str, raw: bytes) -> asyncio.Future[Outcome | Gone]:
+    def begin(self, number: int, mail: Cast) -> asyncio.Future[Outcome | Gone]:
         """Start one transaction; the future is its end. `Gone`: the connection broke, and nothing was handed over."""
-        self.number, self.to, self.dotted, self._texted, self._no = number, to, False, False, None
+        self.number, self.to, self.dotted, self._texted, self._no = number, mail.to, False, False, None
+        raw = mail.raw
         self.mails += 1
         self.done = asyncio.get_running_loop().create_future()
         if 0 < self._limit < len(raw):
@@ -67,14 +69,14 @@ class Line(asyncio.Protocol):
             return self.done
         size = b" SIZE=%d" % len(raw) if self._limit >= 0 else b""
         commands = [
-            ("mail", b"MAIL FROM:<%b>%b\r\n" % (sender.encode(), size)),
-            ("rcpt", b"RCPT TO:<%b>\r\n" % to.encode()),
+            ("mail", b"MAIL FROM:<%b>%b\r\n" % (mail.sender.encode(), size)),
+            ("rcpt", b"RCPT TO:<%b>\r\n" % mail.to.encode()),
             ("data", b"DATA\r\n"),
         ]
         if self._reset:
             commands.insert(0, ("rset", b"RSET\r\n"))
             self._reset = False
-        self._raw = raw
+        self._raw, self._dots = raw, mail.dots
         self.deadline = time.monotonic() + COMMAND_WAIT
         self._waiting.clear()
         if self._pipelining:
@@ -155,7 +157,8 @@ class Line(asyncio.Protocol):
 
     def _text(self) -> None:
         """The text with dots doubled (RFC 5321 section 4.5.2). A short one leaves together with its dot."""
-        self._raw = self._raw.replace(b"\r\n.", b"\r\n..")
+        if self._dots:
+            self._raw = self._raw.replace(b"\r\n.", b"\r\n..")
         self._texted = True
         if len(self._raw) > SHORT:
             raw, self._raw = self._raw, b""
@@ -198,7 +201,10 @@ class Line(asyncio.Protocol):
         if self.done is None:
             return
         words = str(error or "the relay closed the connection")
-        self._end(Unsure(_LOST, {"lost": words}) if self.dotted else Gone(words))
+        if self._no is not None and not self.dotted:  # it said why before it hung up
+            self._end(self._no)
+        else:
+            self._end(Unsure(_LOST, {"lost": words}) if self.dotted else Gone(words))
 
 
 class Lines:
@@ -206,6 +212,7 @@ class Lines:
 
     def __init__(self, relay: Relay, mould: Mould, journal: Journal) -> None:
         self._relay, self._mould, self._journal = relay, mould, journal
+        self._signing = Signing(mould.seal) if mould.seal is not None else None
         self.at_once = relay.target.connections
         self.place = relay.target.place
         self._idle: list[Line] = []
@@ -218,16 +225,18 @@ class Lines:
     async def send(self, message: Outbound) -> Outcome:
         """See `contact.channel.Sender`."""
         try:
-            sender, to, raw = self._mould.cast(message)
+            mail = self._mould.cast(message)
         except ChannelError as error:
             error.alone = True
             return error
-        outcome = await self._transact(message.delivery_id, sender, to, raw)
+        if self._signing is not None and mail.unsigned is not None:
+            mail = mail._replace(raw=await self._signing.field(mail.unsigned) + mail.raw, unsigned=None)
+        outcome = await self._transact(message.delivery_id, mail)
         self._journal.answered(message.delivery_id, outcome)
         self._flush_soon()
         return outcome
 
-    async def _transact(self, number: int, sender: str, to: str, raw: bytes) -> Outcome:
+    async def _transact(self, number: int, mail: Cast) -> Outcome:
         for last in (False, True):
             line = self._idle.pop() if self._idle and not last else None
             if line is None or not line.usable:
@@ -237,7 +246,7 @@ class Lines:
                     line = await self._open()
                 except ChannelError as error:
                     return error
-            outcome = await line.begin(number, sender, to, raw)
+            outcome = await line.begin(number, mail)
             if line.usable and not isinstance(outcome, Gone):
                 self._idle.append(line)
             else:
@@ -310,4 +319,6 @@ class Lines:
             else:
                 line.transport.abort()
         self._all.clear()
+        if self._signing is not None:
+            await self._signing.close()
         await self._relay.close()

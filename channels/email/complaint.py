@@ -12,7 +12,7 @@ from email.message import Message
 from typing import Any, NamedTuple
 
 from channels.email.headers import eight_bit, every, first, parties, text
-from channels.email.token import conversation_of, delivery_of
+from channels.email.token import conversation_of, sent_of
 from contact.messages import DeliveryState, Receipt, Wish
 
 TOLD = ("original-rcpt-to", "original-mail-from", "source-ip", "user-agent")
@@ -23,7 +23,7 @@ HOW = "complaint"
 
 
 class Proof(NamedTuple):
-    """What of a report we signed ourselves: a delivery, the conversation it was about."""
+    """What of a report we signed ourselves: a delivery (negative: a recipient), the conversation it was about."""
 
     delivery: int | None
     conversation: int | None
@@ -42,7 +42,7 @@ def told(reports: Iterable[Message], kind: str) -> dict[str, Any]:
 def proof(message: Message, reports: Iterable[Message], key: bytes) -> Proof:
     """Our own marks inside the report."""
     marks = list(_marks(message, reports))
-    delivery = next((found for mark in marks if (found := delivery_of(mark, key)) is not None), None)
+    delivery = next((found for mark in marks if (found := sent_of(mark, key)) is not None), None)
     talk = next((found for mark in marks if (found := conversation_of(mark, key)) is not None), None)
     return Proof(delivery, talk)
 

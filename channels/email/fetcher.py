@@ -96,6 +96,8 @@ class Fetcher:
             await self._fetch(imap, position, await imap.uids(position.last))
             await self._tally(imap, position, folder)
             self._rounded = True
+            if await imap.examine(self._box.folder) != folder:
+                continue  # what the server told between the list and IDLE it does not tell again
             await imap.wait(self._box.idle if imap.can_idle else min(PAUSE, self._box.idle), self._context.stop)
 
     async def _fetch(self, imap: Imap, position: Place, uids: Sequence[int]) -> None:

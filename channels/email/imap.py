@@ -76,12 +76,13 @@ class Imap:
         _ok(await self._race(self._client.login(user, self._server.password)), "the sign-in")
 
     async def close(self) -> None:
-        with contextlib.suppress(Exception):  # it may be gone, half open or in the middle of something
-            async with asyncio.timeout(2):
-                await self._client.logout()
-        transport = self._client.protocol.transport
-        if transport is not None:
-            transport.abort()
+        try:
+            with contextlib.suppress(Exception):  # it may be gone, half open or in the middle of something
+                async with asyncio.timeout(2):
+                    await self._client.logout()
+        finally:  # also for whoever is cancelled while they say goodbye, as everybody is when the house closes
+            if (transport := self._client.protocol.transport) is not None:
+                transport.abort()
 
     async def examine(self, name: str) -> Folder:
         """Open a folder for looking only."""

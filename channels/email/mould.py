@@ -1,42 +1,54 @@
 """Many mails of one inbox: what they share is written once, what differs is spliced in.
 
 The same rules as for a single mail (`compose.py`), by the same functions where an address or a word goes into a
-header; bodies are encoded by C alone.
+header; the parts of the body by a `Stencil` each.
 """
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from channels.email.compose import unsubscribe
 from channels.email.fields import CRLF, people, wire_address, words
-from channels.email.seal import Field, Seal
+from channels.email.seal import Seal, Unsigned
+from channels.email.stencil import Field, Part, Stencil
 from channels.email.token import recipient_token, tagged
 from contact.legible import text_of_html
 from contact.messages import InboxFacts, Outbound, Party
 
-_FROM = b"\r\nFrom "
+
+class Cast(NamedTuple):
+    """A mail and its envelope. `dots`: a line begins with one. `unsigned`: what stands in front once it is signed."""
+
+    sender: str
+    to: str
+    raw: bytes
+    dots: bool
+    unsigned: Unsigned | None = None
 
 
 class Mould:
     """`cast` makes a mail. `key` signs its return path."""
 
     def __init__(self, inbox: InboxFacts, key: bytes, seal: Seal | None) -> None:
-        self._key, self._seal, self._inbox = key, seal, inbox
+        self._key, self.seal, self._inbox = key, seal, inbox
         named = inbox.settings.get("return_address")
         self._returns = str(named) if named else f"bounces@{inbox.address.rpartition('@')[2]}"
-        self._boundary = f"=_{hashlib.sha256(f'hanmaru {inbox.id} {inbox.address}'.encode()).hexdigest()[:32]}"
+        named_by = hashlib.sha256(f"hanmaru {inbox.id} {inbox.address}".encode()).hexdigest()
+        self._boundary = f"=_{named_by[:32]}".encode()
+        self._kind = b'multipart/alternative;\r\n boundary="%b"' % self._boundary
         self._from = b""
+        self._plain, self._html = Stencil(b"plain"), Stencil(b"html")
 
-    def cast(self, message: Outbound) -> tuple[str, str, bytes]:
-        """Sender and recipient of the envelope, and the mail. Raises `ChannelError` where one cannot be written."""
+    def cast(self, message: Outbound) -> Cast:
+        """The mail, still without a signature. Raises `ChannelError` where an address cannot be written."""
         to = wire_address(message.to.value)
         returns = tagged(self._returns, recipient_token(message.delivery_id, self._key))
-        kind, body = self._body(message)
+        kind, body, dots = self._body(message)
         at = message.created_at or datetime.now(UTC)
         fields: list[Field] = [
             (b"date", _date(int(at.timestamp()))),
@@ -50,25 +62,33 @@ class Mould:
             fields += [(name.lower().encode(), value.encode()) for name, value in unsubscribe(message.unsubscribe)]
         fields += [(b"mime-version", b"1.0"), *kind]
         head = b"".join([b"%b: %b\r\n" % (_NAMES[name], value) for name, value in fields])
-        mark = self._seal.field(fields, body, int(at.timestamp())) if self._seal else b""
-        return returns, to, b"".join((mark, head, CRLF, body))
+        unsigned = self.seal.unsigned(fields, body, int(at.timestamp())) if self.seal else None
+        return Cast(returns, to, b"".join((head, CRLF, body)), dots, unsigned)
 
     def _sender(self, message: Outbound) -> bytes:
         if not self._from:
             self._from = people([Party(message.to.kind, self._inbox.address, self._inbox.name)]).encode()
         return self._from
 
-    def _body(self, message: Outbound) -> tuple[list[Field], bytes]:
+    def _body(self, message: Outbound) -> Part:
         text = message.text or (text_of_html(message.html) if message.html else "")
+        plain = self._plain.part(text)
         if not message.html:
-            return _part(text, b"plain")
-        mark = f"--{self._boundary}".encode()
-        parts = []
-        for fields, coded in (_part(text, b"plain"), _part(message.html, b"html")):
-            head = b"".join(b"%b: %b\r\n" % (_NAMES[name], value) for name, value in fields)
-            parts.append(b"".join((mark, CRLF, head, CRLF, coded)))
-        kind = f'multipart/alternative;\r\n boundary="{self._boundary}"'.encode()
-        return [(b"content-type", kind)], b"".join((*parts, mark, b"--\r\n"))
+            return plain._replace(coded=_ended(plain.coded))
+        html = self._html.part(message.html)
+        mark = b"--" + self._boundary
+        body = b"".join((mark, _head(plain), plain.coded, mark, _head(html), html.coded, mark, b"--\r\n"))
+        return Part([(b"content-type", self._kind)], body, plain.dots or html.dots)
+
+
+def _ended(body: bytes) -> bytes:
+    """With one line end: a signature does not see more (RFC 6376 section 3.4.3), and relays may drop them."""
+    return body.rstrip(CRLF) + CRLF if body.endswith(b"\r\n\r\n") else body
+
+
+def _head(part: Part) -> bytes:
+    """The fields of a part between its boundary and its text."""
+    return b"\r\n%b\r\n" % b"".join([b"%b: %b\r\n" % (_NAMES[name], value) for name, value in part.fields])
 
 
 _NAMES = {
@@ -87,29 +107,3 @@ def _date(second: int) -> bytes:
 @lru_cache(maxsize=256)
 def _subject(subject: str) -> bytes:
     return words(subject).encode()
-
-
-def _part(text: str, subtype: bytes) -> tuple[list[Field], bytes]:
-    """One text part: quoted-printable where it is mostly ASCII, else base64; both survive every relay and signature."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    data = text.encode("utf-8", "replace").replace(b"\n", CRLF)
-    if not data.endswith(CRLF):
-        data += CRLF
-    kind = b"text/%b; charset=%b" % (subtype, b"us-ascii" if data.isascii() else b"utf-8")
-    if (len(data) - len(text)) * 9 > len(data):
-        coding, coded = b"base64", _base64(data)
-    else:
-        coding, coded = b"quoted-printable", _quoted(data)
-    return [(b"content-type", kind), (b"content-transfer-encoding", coding)], coded
-
-
-def _base64(data: bytes) -> bytes:
-    coded = binascii.b2a_base64(data, newline=False)
-    return CRLF.join([coded[start : start + 76] for start in range(0, len(coded), 76)]) + CRLF
-
-
-def _quoted(data: bytes) -> bytes:
-    coded = binascii.b2a_qp(data, istext=True)
-    if _FROM in coded or coded.startswith(b"From "):
-        coded = (CRLF + coded).replace(_FROM, b"\r\n=46rom ")[2:]
-    return coded

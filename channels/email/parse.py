@@ -20,7 +20,7 @@ from channels.email.cause import DEAD
 from channels.email.failures import MAX_WORDS, failures
 from channels.email.headers import RAW, address, body_charset, date, eight_bit, every, first, ids, parties, text
 from channels.email.parts import Content, read, report_words
-from channels.email.token import conversation_of, delivery_of, untagged
+from channels.email.token import conversation_of, sent_of, untagged
 from contact.channel import Unreadable
 from contact.legible import text_of_html
 from contact.messages import AddressKind, Envelope, Inbound, InboxFacts, Nature, Party, Receipt, Thread
@@ -209,9 +209,12 @@ def _thread(message: Message, envelope: Envelope, subject: str, key: bytes) -> T
 
 
 def _signed_delivery(message: Message, envelope: Envelope, key: bytes) -> int | None:
-    """The delivery whose return path this mail came to. Only the transport's word counts, not the To field's."""
+    """What we sent from the return path this mail came to: a delivery, or (negative) the recipient of a campaign.
+
+    Only the transport's word counts, not the To field's.
+    """
     transport = [*envelope.recipients, *(first(message, name) for name in _ARRIVED_AT)]
-    return next((found for each in transport if (found := delivery_of(each, key)) is not None), None)
+    return next((found for each in transport if (found := sent_of(each, key)) is not None), None)
 
 
 def _arrived_at(message: Message, envelope: Envelope) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from channels.email.token import delivery_of, untagged
+from channels.email.token import delivery_of, recipient_of, untagged
 from contact import address as normal
 from contact.errors import InvalidAddress
 from contact.inbox import Inbox
@@ -44,6 +44,8 @@ class Book:
             return ours
         if (delivery := delivery_of(address, self._key)) is not None:
             return await self._context.read(_inbox_of_delivery, delivery)
+        if recipient_of(address, self._key) is not None:
+            return await self._context.read(_inbox_of_returns, untagged(address).lower())
         await self._read(now)  # perhaps somebody has just added it
         return self._look(address)
 
@@ -75,3 +77,15 @@ def _inbox_of_delivery(session: Session, delivery_id: int) -> Ours | None:
         select(Inbox).join(Delivery, Delivery.inbox_id == Inbox.id).where(Delivery.id == delivery_id)
     )
     return Ours(inbox.id, inbox.address) if inbox is not None else None
+
+
+def _inbox_of_returns(session: Session, address: str) -> Ours | None:
+    """An inbox whose campaigns return to this address: the one that names it, else one of its domain."""
+    domain, other = address.rpartition("@")[2], None
+    for inbox in session.scalars(select(Inbox).where(Inbox.channel == "email").order_by(Inbox.id)):
+        ours = Ours(inbox.id, inbox.address)
+        if str((inbox.settings or {}).get("return_address", "")).lower() == address:
+            return ours
+        if other is None and inbox.address.lower().rpartition("@")[2] == domain:
+            other = ours
+    return other

@@ -203,9 +203,14 @@ async def _lives(line: _Line) -> bool:
     except (aiosmtplib.SMTPException, OSError):
         line.client.close()
         return False
+    except BaseException:
+        line.client.close()
+        raise
 
 
 async def _quit(line: _Line) -> None:
-    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-        await line.client.quit(timeout=3)
-    line.client.close()
+    try:
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            await line.client.quit(timeout=3)
+    finally:  # also when the goodbye is cut off
+        line.client.close()

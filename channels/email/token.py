@@ -7,9 +7,10 @@ case do no harm; each purpose signs other bytes, so one token never passes as th
 
 from __future__ import annotations
 
-import base64
 import hmac
 import re
+
+from contact import mac
 
 REPLY = "c"
 RETURN = "d"
@@ -50,6 +51,12 @@ def delivery_of(address: str, key: bytes) -> int | None:
     return _read(RETURN, address, key)
 
 
+def sent_of(address: str, key: bytes) -> int | None:
+    """What a return path names, as `Receipt.delivery_id` says it: a delivery, or a recipient as a negative number."""
+    delivery, recipient = delivery_of(address, key), recipient_of(address, key)
+    return -recipient if recipient is not None and delivery is None else delivery
+
+
 def tagged(address: str, token: str) -> str:
     """`help@shop.example`, `c12.k3v` -> `help+c12.k3v@shop.example`."""
     local, _, domain = address.rpartition("@")
@@ -71,8 +78,7 @@ def _sign(kind: str, number: int, key: bytes) -> str:
 def _mac(kind: str, number: int, key: bytes) -> str:
     if not key:
         raise ValueError("a token needs a key")
-    digest = hmac.digest(key, f"hanmaru mail {kind} {number}".encode(), "sha256")
-    return base64.b32encode(digest[:_MAC_BYTES]).decode().lower()
+    return mac.base32(mac.of(key).digest(f"hanmaru mail {kind} {number}".encode())[:_MAC_BYTES])
 
 
 def _read(kind: str, address: str, key: bytes) -> int | None:

@@ -39,6 +39,10 @@ MOST_BYTES: Final = 48 * 1024 * 1024
 """Of a received fax: 500 dense pages are half of it."""
 
 
+ENDLESS: Final = 10_000
+"""Room in the sandbox."""
+
+
 class Fax:
     """The adapter. Can be pickled: the copy has the same settings and an empty shelf."""
 
@@ -62,6 +66,7 @@ class Fax:
             attachment_types=sniff.TYPES,
             cancel=True,
             receipts=Receipts.ASKED,
+            checks=True,
             hook=Hook((signing.HEADER,), limit=MOST_BYTES),
             undo=timedelta(seconds=self._settings.undo_seconds),
             retry_for=timedelta(hours=24),
@@ -105,6 +110,12 @@ class Fax:
         if inbox.provider != setup.HYLAFAX:
             raise ChannelError("The sandbox lets nothing be called back.", who=Who.US)
         await asyncio.to_thread(_recalled, waiting, inbox)
+
+    async def room(self, inbox: InboxFacts) -> int:
+        """As many as its lines are busy with, and as many again behind them: agents' faxes wait for no more."""
+        if inbox.provider != setup.HYLAFAX:
+            return ENDLESS
+        return await asyncio.to_thread(_room, inbox)
 
     def pages(self, message: Outbound, inbox: InboxFacts, limit: int) -> Sequence[bytes]:
         """Cover and files as they would leave. Blocks."""
@@ -156,6 +167,12 @@ def _looked_up(message: Outbound, inbox: InboxFacts) -> Receipt | None:
             return None
         newest = max(ours, key=lambda job: job.number)
         return jobs.receipt(_complete(client, newest), message.delivery_id)
+
+
+def _room(inbox: InboxFacts) -> int:
+    with Client(setup.line(inbox)) as client:
+        waiting = sum(not jobs.over(job) for job in client.jobs())
+    return max(0, 2 * setup.lines(inbox) - waiting)
 
 
 def _complete(client: Client, job: Job) -> Job:

@@ -10,6 +10,7 @@ import contextlib
 import ftplib
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from channels.fax import job as jobs
@@ -84,8 +85,8 @@ class Client:
             raise self._error("The fax server did not say where it put the document.")
         return found[1]
 
-    def make(self, document: str, number: str, tag: str) -> int:
-        """A job that waits to be submitted; its number."""
+    def make(self, document: str, number: str, tag: str, until: datetime | None = None) -> int:
+        """A job that waits to be submitted; its number. `until`: the server gives it up then at the latest."""
         with self._fails():
             answer = self._talk.sendcmd("JNEW")
         found = _JOB.search(answer)
@@ -93,7 +94,7 @@ class Client:
             raise self._error("The fax server gave no number to the job.")
         self._dial(number)
         with self._fails():
-            for name, value in self._parameters(tag).items():
+            for name, value in self._parameters(tag, until).items():
                 self._talk.voidcmd(f"JPARM {name} {value}")
             self._talk.voidcmd(f"JPARM DOCUMENT {document}")
         return int(found[1])
@@ -103,7 +104,7 @@ class Client:
         try:
             self._talk.voidcmd("JSUBM")
         except ftplib.Error as error:  # it answered: the job dies with the connection
-            raise self._refused(error) from error
+            raise self._refused(error, submitting=True) from error
         except (OSError, EOFError) as error:
             words = "The connection broke after the fax was handed over, before the answer."
             raise Unsure(words, self.exchange) from error
@@ -154,7 +155,7 @@ class Client:
         except ftplib.Error as error:
             raise self._refused(error) from error
 
-    def _parameters(self, tag: str) -> dict[str, str]:
+    def _parameters(self, tag: str, until: datetime | None) -> dict[str, str]:
         line = self._line
         return {
             "FROMUSER": _quoted(line.user),
@@ -164,7 +165,7 @@ class Client:
             "MODEM": _quoted(line.modem),
             "MAXDIALS": str(line.dials),
             "MAXTRIES": str(line.tries),
-            "LASTTIME": f"{line.hours // 24:02}{line.hours % 24:02}00",
+            "LASTTIME": _last(line.hours, until),
             "PAGEWIDTH": "209",
             "PAGELENGTH": "297",
             "VRES": "196" if line.fine else "98",
@@ -192,12 +193,16 @@ class Client:
                 retryable=True,
             ) from error
 
-    def _refused(self, error: Exception) -> ChannelError:
-        """It says 500 to nearly everything it cannot do now; only a sign-in it refuses is refused for good."""
+    def _refused(self, error: Exception, *, submitting: bool = False) -> ChannelError:
+        """It says 500 to nearly everything it cannot do now; only a sign-in it refuses is refused for good.
+
+        `submitting`: every parameter was taken before, so one it calls missing now it has lost itself (seen where the
+        session of a client that was killed was cleaned away meanwhile: "504 ... null or missing DIALSTRING").
+        """
         answer = " ".join(str(error).split())
         code = answer[:3] if answer[:3].isdecimal() else ""
         auth = code in ("530", "532")
-        wrong = code in ("501", "503", "504")  # a parameter it does not know, or not like this
+        wrong = code in ("501", "503", "504") and not submitting  # a parameter it does not know, or not like this
         return self._error(
             f"The fax server said: {answer}",
             fault=Fault.AUTH if auth else Fault.CONFIG if wrong else Fault.PROVIDER_DOWN,
@@ -207,6 +212,14 @@ class Client:
 
     def _error(self, reason: str, **more: Any) -> ChannelError:
         return ChannelError(reason, **{"who": Who.US, "exchange": self.exchange, **more})
+
+
+def _last(hours: int, until: datetime | None) -> str:
+    """Days, hours and minutes until a job is given up (hfaxd(8)): DDHHMM."""
+    minutes = hours * 60
+    if until is not None:
+        minutes = max(1, min(minutes, int((until - datetime.now(UTC)).total_seconds() // 60)))
+    return f"{minutes // 1440:02}{minutes // 60 % 24:02}{minutes % 60:02}"
 
 
 def _quoted(value: str) -> str:

@@ -10,6 +10,7 @@ import orjson
 
 from contact import address
 from contact.messages import AddressKind, InboxFacts, Outbound
+from contact.slip import slip
 
 TEMPLATE: Final = (Path(__file__).parent / "cover.typ").read_bytes()
 FONTS: Final = ("nanumgothic", "nanumbarungothic", "noto sans cjk kr", "noto sans kr", "pretendard")
@@ -20,6 +21,8 @@ LABELS: Final = {
 }
 ACROSS, DOWN, HEADED = 74, 38, 25
 """Half-width letters of a line, lines of a page, and of one below the head of a cover."""
+SLIP = 7
+"""Lines the slip takes."""
 SEOUL: Final = timezone(timedelta(hours=9), "KST")
 
 
@@ -34,6 +37,7 @@ def pdf(message: Outbound, inbox: InboxFacts, *, cover: bool, attached: int) -> 
         "fonts": _fonts(),
         "attached": attached,
         "lines": message.text.expandtabs(8).splitlines(),
+        "slip": slip(message.unsubscribe, inbox.language),
         **(_head(message, inbox) if cover else {"title": "", "rows": [], "pages": ""}),
     }
     return _set(data)
@@ -42,7 +46,7 @@ def pdf(message: Outbound, inbox: InboxFacts, *, cover: bool, attached: int) -> 
 def of_text(text: str, language: str) -> bytes:
     """A plain text as PDF; raises `NoFont`."""
     data = {"language": language if language in LABELS else "en", "fonts": _fonts(), "attached": 0}
-    data |= {"lines": text.expandtabs(8).splitlines(), "title": "", "rows": [], "pages": ""}
+    data |= {"lines": text.expandtabs(8).splitlines(), "title": "", "rows": [], "pages": "", "slip": None}
     return _set(data)
 
 
@@ -53,9 +57,9 @@ def _set(data: dict[str, Any]) -> bytes:
     return made
 
 
-def estimate(text: str, *, cover: bool) -> int:
+def estimate(text: str, *, cover: bool, slip: bool = False) -> int:
     """About how many pages the words take, without setting them."""
-    lines = sum(max(1, -(-_width(line) // ACROSS)) for line in text.splitlines())
+    lines = sum(max(1, -(-_width(line) // ACROSS)) for line in text.splitlines()) + (SLIP if slip else 0)
     if not lines and not cover:
         return 0
     return 1 + max(0, -(-(lines - (HEADED if cover else DOWN)) // DOWN))

@@ -21,7 +21,7 @@ def estimate(message: Outbound, inbox: InboxFacts, shelf: Shelf) -> Preview:
     """
     paper = setup.paper(inbox)
     made = [shelf.document(file, inbox.language, paper.limit, paper.fine) for file in message.files]
-    words = cover.estimate(message.text, cover=paper.cover)
+    words = cover.estimate(message.text, cover=paper.cover, slip=bool(message.unsubscribe))
     pages = words + sum(len(one.pages) for one in made)
     problems = [one.trouble for one in made if one.trouble]
     if pages > paper.limit or any(one.more for one in made):

@@ -36,7 +36,7 @@ class Handing:
         try:
             self._client.__enter__()
             document = self._client.put(tiff.joined(pages))
-            self._job = self._client.make(document, digits, self._message.message_id)
+            self._job = self._client.make(document, digits, self._message.message_id, self._message.until)
         except ChannelError:
             self._client.close()
             raise

@@ -59,6 +59,10 @@ PROVIDERS: Final = (
                 help=N_("By which line it leaves: any, a modem like ttyS0, or a class the server knows."),
             ),
             Setting(
+                "lines", N_("Lines"), "number", default="1", pattern=r"[1-9]\d{0,2}",
+                help=N_("How many faxes can be under way at once. Campaigns give the server twice as many at a time."),
+            ),
+            Setting(
                 "prefix", N_("To get an outside line"), default="", pattern=r"[0-9*#,]{0,8}",
                 help=N_("Dialled before every number, like 9,"),
             ),
@@ -140,6 +144,11 @@ def line(inbox: InboxFacts) -> Line:
         hours=_number(inbox, "hours", 3),
         fine=_fine(inbox),
     )
+
+
+def lines(inbox: InboxFacts) -> int:
+    """How many faxes the server can have under way at once."""
+    return _number(inbox, "lines", 1)
 
 
 def _fine(inbox: InboxFacts) -> bool:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from channels.post.forms import PROVIDERS
 from channels.post.sheets import SHEETS
+from contact.bundle import Bundle, Cover
 from contact.channel import (
     HAND,
-    Bundle,
     Capabilities,
     ChannelError,
     Forged,
@@ -67,6 +67,7 @@ class Post:
         starts=True,
         cancel=True,
         receipts=Receipts.ASKED,
+        checks=True,
         max_text=MAX_TEXT,
         undo=timedelta(seconds=60),
         retry_for=timedelta(days=30),
@@ -150,11 +151,14 @@ class Post:
     def hindrance(self, message: Outbound, inbox: InboxFacts) -> ChannelError | None:
         return _hindrance(_problems(self._letter(message, inbox), message, inbox))
 
-    def bind(self, messages: Sequence[Outbound], inbox: InboxFacts, tell: Callable[[int], None]) -> Bundle:
+    def bind(
+        self, messages: Sequence[Outbound], inbox: InboxFacts, tell: Callable[[int], None], cover: Cover | None = None
+    ) -> Bundle:
         from channels.post import batch
 
         at = max((message.created_at for message in messages if message.created_at), default=datetime.now(UTC))
-        return batch.bind([self._letter(message, inbox) for message in messages], inbox, at, tell)
+        made = batch.bind([self._letter(message, inbox) for message in messages], inbox, at, tell)
+        return made if cover is None else batch.covered(made, cover, inbox, at, self._settings.zone)
 
     def manifest(self, bundle: Bundle, kind: str, facts: Mapping[str, Any]) -> bytes:
         from channels.post import manifest

@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
 import pikepdf
 
-from channels.post import typeset
+from channels.post import sheet, typeset
 from channels.post.letter import Letter, frame
-from contact.channel import Bundle, Leaf
+from contact.bundle import Bundle, Cover, Leaf
 from contact.messages import InboxFacts
 
 PORTION = 50
@@ -53,6 +54,19 @@ def bind(
     out = io.BytesIO()
     base.save(out, deterministic_id=True)
     return Bundle(out.getvalue(), tuple(leaves))
+
+
+def covered(bundle: Bundle, cover: Cover, inbox: InboxFacts, at: datetime, zone: str) -> Bundle:
+    """With a sheet on top; the letters begin on the page behind it."""
+    pages = bundle.leaves[-1].last_page
+    front = pikepdf.open(io.BytesIO(typeset.pdf(typeset.COVER, sheet.data(cover, inbox, pages, zone), at)[0]))
+    many = len(front.pages)
+    with pikepdf.open(io.BytesIO(bundle.pdf)) as letters:
+        front.pages.extend(letters.pages)
+        out = io.BytesIO()
+        front.save(out, deterministic_id=True)
+    moved = [replace(one, first_page=one.first_page + many, last_page=one.last_page + many) for one in bundle.leaves]
+    return Bundle(out.getvalue(), tuple(moved))
 
 
 def _portions(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date
 
-from channels.post import fonts, mark, window
+from channels.post import fonts, window
 from contact import postal, postmark
+from contact.dots import dots
 from contact.messages import InboxFacts, Outbound
 from contact.postal import Postal, Problem
+from contact.slip import slip
 from contact.text import N_
 
 SIZE = 10.5
@@ -54,6 +56,8 @@ class Letter:
     body: tuple[tuple[str, ...], ...]
     """Paragraphs, each in its lines."""
     signature: tuple[str, ...]
+    slip: dict[str, Any] | None = None
+    """How to get no more of it, below the text."""
 
     def data(self) -> dict[str, Any]:
         """For the template; every text in it stays a text."""
@@ -64,7 +68,8 @@ class Letter:
             "body": self.body,
             "signature": self.signature,
             "number": self.number,
-            "mark": mark.dots(self.number),
+            "mark": dots(self.number),
+            "slip": self.slip,
         }
 
 
@@ -86,6 +91,7 @@ def letter(message: Outbound, inbox: InboxFacts, key: bytes, zone: str) -> Lette
             _set(part, room) for part in _PARAGRAPHS.split(fonts.clean(message.text).strip("\n")) if part.strip()
         ),
         signature=_set(fonts.clean(inbox.signature).strip(), room),
+        slip=slip(message.unsubscribe, inbox.language),
     )
 
 

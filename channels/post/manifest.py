@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from contact.channel import Bundle, Leaf
+from contact.bundle import Bundle, Leaf
 
 COLUMNS = tuple(field.name for field in fields(Leaf))
 

@@ -19,7 +19,7 @@ from contact.channel import ChannelError
 from contact.messages import Fault, Who
 
 HERE = Path(__file__).parent
-LETTER, LABELS = HERE / "letter.typ", HERE / "labels.typ"
+LETTER, LABELS, COVER = HERE / "letter.typ", HERE / "labels.typ", HERE / "cover.typ"
 SHOWN = 110.0
 """Dots an inch of a preview."""
 _ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)

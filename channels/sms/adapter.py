@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from channels.download import Place, download, origin_of
@@ -46,6 +46,8 @@ CAN: Final = Capabilities(
     max_attachment_bytes=5 * 1024 * 1024,
     attachment_types=("image/jpeg", "image/png", "image/gif"),
     receipts=Receipts.PUSHED,
+    at_once=25,
+    checks=True,
     retry_for=timedelta(hours=24),
     hook=Hook(
         (signature.SIGNATURE, signature.SETTINGS, "I-Twilio-Idempotency-Token"),
@@ -179,7 +181,7 @@ class Sms:
             "body": message.text,
             "messaging_service_sid": service,
             "from_": "" if service else inbox.address,
-            "validity_period": int(given.get("validity") or VALIDITY),
+            "validity_period": _worth(message, int(given.get("validity") or VALIDITY)),
             "media_url": [self._url(message, n) for n in range(len(message.files))],
         }
         if callable_:
@@ -192,6 +194,13 @@ class Sms:
         if self._pictures is None:
             raise ChannelError("The message could not be made ready: no key", who=Who.US)
         return self._pictures.url(message.delivery_id, position, message.files[position].name)
+
+
+def _worth(message: Outbound, seconds: int) -> int:
+    """How long Twilio may try: no longer than the message may leave."""
+    if message.until is None:
+        return seconds
+    return max(1, min(seconds, int((message.until - datetime.now(UTC)).total_seconds())))
 
 
 def _complete(inbox: InboxFacts) -> None:

@@ -17,7 +17,7 @@ from channels.sms import keywords, numbers
 from channels.sms.codes import meaning
 from channels.sms.outcome import wish_of
 from channels.sms.signature import form, is_form
-from channels.sms.states import IN, OUT
+from channels.sms.states import EARLY, IN, OUT
 from contact.channel import Unreadable
 from contact.messages import DeliveryState, Envelope, Inbound, InboxFacts, Receipt, Remote
 
@@ -72,11 +72,14 @@ def _receipt(values: Values, sid: str, envelope: Envelope) -> list[Inbound | Rec
         return []
     if state not in OUT:
         raise Unreadable(f"Twilio names a state nobody knows: {state[:40]}")
+    delivery = _delivery(envelope)
+    if delivery is not None and delivery < 0 and state in EARLY:
+        return []  # a campaign's, whose being taken is known: four words of each would fill the log
     failed = meaning(code, words=values.get("ErrorMessage", "")) if OUT[state] is DeliveryState.FAILED else None
     return [
         Receipt(
             OUT[state],
-            delivery_id=_delivery(envelope),
+            delivery_id=delivery,
             provider_ref=sid,
             key=f"{sid}:{state}",
             fault=failed.fault if failed else None,
@@ -92,6 +95,8 @@ def _receipt(values: Values, sid: str, envelope: Envelope) -> list[Inbound | Rec
 def _delivery(envelope: Envelope) -> int | None:
     """Our own number of the message: we wrote it into the callback's address, and the signature covers it."""
     given = parse_qs(urlsplit(envelope.headers.get("url", "")).query).get("delivery", [""])[0]
+    if given.startswith("-"):  # the recipient of a campaign
+        return -number if (number := _number(given[1:])) is not None else None
     return _number(given)
 
 

@@ -16,6 +16,7 @@ what it would become, and what is left over is named by its position.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _BASIC = (
 _EXTENSION = "\f^{}\\[~]|€"
 _SEPTETS = {**dict.fromkeys(_BASIC, 1), **dict.fromkeys(_EXTENSION, 2)}
 
+_ENDS = re.compile(r"\r+\n")
 _PLAIN = {
     "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-",
     "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'",
@@ -99,7 +101,7 @@ def tidy(text: str, *, korean: bool = False) -> str:
     fits GSM-7 then; in UCS-2 it costs nothing. An offer for the person who writes, never done in silence.
     """
     can = _cp949 if korean else _SEPTETS.get
-    composed = "".join(_composed(cluster, can) for cluster in _clusters(text.replace("\r\n", "\n")))
+    composed = "".join(_composed(cluster, can) for cluster in _clusters(_ENDS.sub("\n", text)))
     plain = "".join(c if can(c) else _PLAIN.get(c, c) for c in composed)
     return plain if korean or all(map(can, plain)) else composed
 

@@ -25,5 +25,8 @@ OUT: Final[dict[str, S]] = {
     "canceled": S.FAILED,
 }
 
+EARLY: Final = frozenset({"accepted", "scheduled", "queued", "sending"})
+"""What Twilio says before it has given a message to a carrier."""
+
 IN: Final = frozenset({"receiving", "received"})
 """States of messages to us: they say nothing about ours."""

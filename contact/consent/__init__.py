@@ -19,7 +19,7 @@ from contact.consent.ledger import (
 from contact.consent.purpose import Purpose
 from contact.consent.suppression import Suppression
 from contact.consent.texts import ConsentText
-from contact.consent.verdict import Verdict, verdicts
+from contact.consent.verdict import Verdict, closings, verdicts, zones
 
 __all__ = [
     "PERSON",
@@ -29,10 +29,12 @@ __all__ = [
     "Purpose",
     "Suppression",
     "Verdict",
+    "closings",
     "latest",
     "record",
     "refused",
     "state",
     "verdicts",
     "withdrawn",
+    "zones",
 ]

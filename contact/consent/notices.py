@@ -15,6 +15,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from contact import conversation as conversations
+from contact import inbox as inboxes
 from contact import log, outbox
 from contact.consent import setting, token
 from contact.consent.law.korea import CONFIRM as CONFIRM_RULE
@@ -28,7 +29,7 @@ from contact.consent.verdict import TOO_OLD, verdicts
 from contact.db import utcnow
 from contact.directory import Address, people
 from contact.errors import HanmaruError
-from contact.inbox import Inbox, InboxState
+from contact.inbox import Inbox
 from contact.jobs import Job
 from contact.outbox import Words
 from contact.service import Service
@@ -157,7 +158,7 @@ def send(session: Session, now: datetime, service: Service, one: Due) -> None:
     address = session.get_one(Address, said.address_id)
     row = ConsentNotice(consent_id=said.id, kind=one.kind, round=one.round, due_on=one.due_on, at=now)
     row.why = _hindrance(session, now, one, address)
-    box = _box(session, address)
+    box = inboxes.first(session, CHANNEL.get(address.kind, ""))
     if box is None and not row.why:
         row.why = "no_inbox"
     if box is not None and not row.why:
@@ -183,12 +184,6 @@ def _hindrance(session: Session, now: datetime, one: Due, address: Address) -> s
         if found is not None and found.until is None and found.reason != TOO_OLD:
             return "refused"
     return ""
-
-
-def _box(session: Session, address: Address) -> Inbox | None:
-    """The first active inbox that reaches it."""
-    query = select(Inbox).where(Inbox.channel == CHANNEL.get(address.kind, ""), Inbox.state == InboxState.ACTIVE)
-    return session.scalars(query.order_by(Inbox.id).limit(1)).first()
 
 
 def _put(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, text
@@ -24,6 +24,7 @@ from contact.consent.notice import CONFIRM, ConsentNotice
 from contact.consent.purpose import Purpose
 from contact.directory import Address, Contact, reach
 from contact.messages import AddressKind
+from contact.prepared import Among
 from contact.text import N_
 
 REFUSED_ALL = N_("The owner of this address does not want to be written to.")
@@ -82,6 +83,7 @@ class _Said:
 
 
 _NOTHING = _Said()
+_GONE = Verdict(False, GONE, UNREACHABLE)
 
 
 @dataclass(slots=True)
@@ -104,11 +106,23 @@ def verdicts(
     `zone`: where recipients are of whom nothing is known. `category`: the kind of goods an advertisement is for;
     who bought the same kind in the last six months needs no consent to it.
     """
+    session.flush()
     found: dict[int, Verdict] = {}
     numbers = sorted(set(addresses))
     for start in range(0, len(numbers), AT_ONCE):
         part = numbers[start : start + AT_ONCE]
         found |= _part(session, now, part, channel, purpose, hours.zone(zone) or KOREA, category)
+    return found
+
+
+def zones(session: Session, addresses: Collection[int], *, zone: str = KOREA.key) -> dict[int, tuple[ZoneInfo, ...]]:
+    """Where the owners of these addresses are, as `verdicts` takes it: the zone we know, else all that are likely."""
+    found: dict[int, tuple[ZoneInfo, ...]] = {}
+    numbers, otherwise = sorted(set(addresses)), hours.zone(zone) or KOREA
+    for start in range(0, len(numbers), AT_ONCE):
+        places = _places(session, numbers[start : start + AT_ONCE])
+        merged = _zones_of_merged(session, places)
+        found |= {place.id: _where(place, merged, otherwise)[1] for place in places}
     return found
 
 
@@ -118,7 +132,7 @@ def _part(
 ) -> dict[int, Verdict]:  # fmt: skip
     places = _places(session, numbers)
     known = _known(session, places, purpose)
-    found = {number: Verdict(False, GONE, UNREACHABLE) for number in numbers}
+    found = dict.fromkeys(numbers, _GONE)
     for place in places:
         del found[place.id]
         if (verdict := _standing(place, known, purpose)) is not None:
@@ -129,55 +143,70 @@ def _part(
     return found
 
 
+_OF_PLACE = (
+    Address.id, Address.kind, Address.value, Address.unreachable_at, Contact.id, Contact.root_id, Contact.zone,
+    Contact.erased_at,
+)  # fmt: skip
+_SAID = (Consent.id, Consent.purpose, Consent.night, Consent.given, Consent.said_at)
+_BY_ADDRESS, _BY_PERSON = (Consent.address_id, *_SAID), (Consent.contact_id, *_SAID)
+_FAMILY = (Contact.id, Contact.root_id)
+_PLACES = Among(select(*_OF_PLACE).join(Contact, Contact.id == Address.contact_id), Address.id, _OF_PLACE)
+_OWN = Among(select(*_BY_ADDRESS), Consent.address_id, _BY_ADDRESS)
+_MEMBERS = Among(select(*_FAMILY), Contact.root_id, _FAMILY)
+_OF_PERSONS = Among(select(*_BY_PERSON).where(_OF_A_PERSON), Consent.contact_id, _BY_PERSON)
+"""Asked for each window of a campaign, and again while it waits: SQLAlchemy's own way costs as much as the answer."""
+
+
 def _places(session: Session, numbers: Sequence[int]) -> list[_Place]:
-    columns = (
-        Address.id, Address.kind, Address.value, Address.unreachable_at, Contact.id, Contact.root_id, Contact.zone,
-        Contact.erased_at,
-    )  # fmt: skip
-    query = select(*columns).join(Contact, Contact.id == Address.contact_id).where(Address.id.in_(numbers))
-    return [_Place(*row) for row in session.execute(query)]
+    return [_Place(*row) for row in _PLACES.rows(session, numbers)]
 
 
 def _known(session: Session, places: Sequence[_Place], purpose: Purpose) -> _Known:
-    one, wanted = Consent, ["", purpose.value]
-    said = (one.id, one.purpose, one.night, one.given, one.said_at)
-    own = select(one.address_id, *said).where(one.address_id.in_([place.id for place in places]))
-    known = _Known(_fold(session.execute(own.where(one.purpose.in_(wanted)))))
-    roots = {place.root_id for place in places}
-    members = select(Contact.id).where(Contact.root_id.in_(roots))
-    whole = select(one.contact_id, *said).where(one.contact_id.in_(members), _OF_A_PERSON, one.purpose.in_(wanted))
-    persons = session.execute(whole).all()
-    if persons:
-        people = select(Contact.id, Contact.root_id).where(Contact.id.in_({row[0] for row in persons}))
-        root_of = dict(session.execute(people).all())
-        known.persons = _fold((root_of[row[0] or 0], *row[1:]) for row in persons)
-    merged = {place.root_id for place in places if place.root_id != place.contact_id}
-    if merged:
-        zones = session.execute(select(Contact.id, Contact.zone).where(Contact.id.in_(merged)))
-        known.zones = {number: zone for number, zone in zones if zone}
+    known = _Known(_fold(_about(purpose, _OWN.rows(session, [place.id for place in places]))))
+    root_of = dict(_MEMBERS.rows(session, {place.root_id for place in places}))
+    if persons := _about(purpose, _OF_PERSONS.rows(session, root_of)):
+        known.persons = _fold([root_of[row[0]], *row[1:]] for row in persons)
+    known.zones = _zones_of_merged(session, places)
     if purpose is not Purpose.SERVICE:
         known.suppressed = suppression.since(session, [(place.kind, place.value) for place in places])
     return known
 
 
-def _fold(rows: Iterable[tuple[int, int, str, bool, bool, datetime]]) -> dict[int, _Said]:
+def _zones_of_merged(session: Session, places: Sequence[_Place]) -> dict[int, str]:
+    merged = {place.root_id for place in places if place.root_id != place.contact_id}
+    if not merged:
+        return {}
+    known = session.execute(select(Contact.id, Contact.zone).where(Contact.id.in_(merged)))
+    return {number: zone for number, zone in known if zone}
+
+
+def _about(purpose: Purpose, rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Those about this purpose, or about all of them."""
+    return [row for row in rows if not row[2] or row[2] == purpose.value]
+
+
+def _fold(rows: Iterable[Sequence[Any]]) -> dict[int, _Said]:
     found: dict[int, _Said] = {}
     for whose, number, purpose, night, given, said_at in rows:
         said = found.get(whose)
         if said is None:
             said = found[whose] = _Said()
-        if given:
-            said.any_given_at = max(said.any_given_at or said_at, said_at)
+        if given and (said.any_given_at is None or said.any_given_at < said_at):
+            said.any_given_at = said_at
         if night:
-            name = "night_given" if given else "night_refused"
-        elif purpose:
-            name = "given" if given else "refused"
-        else:
-            name = "start" if given else "stop"
-        if number > getattr(said, name):
-            setattr(said, name, number)
-            if name == "given":
-                said.given_at = said_at
+            if given:
+                said.night_given = max(said.night_given, number)
+            else:
+                said.night_refused = max(said.night_refused, number)
+        elif not purpose:
+            if given:
+                said.start = max(said.start, number)
+            else:
+                said.stop = max(said.stop, number)
+        elif not given:
+            said.refused = max(said.refused, number)
+        elif number > said.given:
+            said.given, said.given_at = number, said_at
     return found
 
 
@@ -283,3 +312,29 @@ def _where(place: _Place, zones: Mapping[int, str], otherwise: ZoneInfo) -> tupl
     name = zones.get(place.root_id) or place.zone
     known = hours.zone(name) if name else None
     return country, (known,) if known is not None else likely or (otherwise,)
+
+
+def closings(
+    session: Session, now: datetime, addresses: Collection[int], *, channel: str, purpose: Purpose,
+    zone: str = KOREA.key,
+) -> dict[int, datetime]:  # fmt: skip
+    """When the night begins for whoever has not agreed to it: what waits at a provider must not leave later."""
+    rules = [rule for rule in (world.TCPA, korea.NIGHT) if channel in rule.channels and rule.closed is not None]
+    if purpose is not Purpose.ADVERTISING or not rules:
+        return {}
+    found: dict[int, datetime] = {}
+    numbers = sorted(set(addresses))
+    for start in range(0, len(numbers), AT_ONCE):
+        places = _places(session, numbers[start : start + AT_ONCE])
+        known = _known(session, places, purpose)
+        for place in places:
+            country, zones = _where(place, known.zones, hours.zone(zone) or KOREA)
+            binding = [rule for rule in rules if _binds_at_night(rule, country, place, known)]
+            ends = [hours.closes_at(now, zones, rule.closed) for rule in binding if rule.closed]
+            if times := [end for end in ends if end is not None]:
+                found[place.id] = min(times)
+    return found
+
+
+def _binds_at_night(rule: Rule, country: str, place: _Place, known: _Known) -> bool:
+    return country == rule.country if rule is world.TCPA else not _agreed_to_nights(place, known)

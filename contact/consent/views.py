@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from contact import consent, directory
 from contact.address import show as shown
-from contact.consent import notices, setting, texts, token
+from contact.consent import notices, setting, texts, token, trade
 from contact.consent.history import CHANNEL, lines, standing
 from contact.consent.law import RULES
 from contact.consent.ledger import ADDRESS, PERSON, How
@@ -204,6 +204,29 @@ def write(contact_id: int) -> Any:
     return back("consent.person", "wish_noted" if changed else "wish_known", contact_id=contact_id)
 
 
+@pages.post("/desk/contacts/<int:contact_id>/trade")
+def bought(contact_id: int) -> Any:
+    """An agent saw that they bought something: the kind of goods, the day, and what proves it."""
+    now = utcnow()
+    try:
+        with here().db.write() as session:
+            root = directory.root(session, directory.get(session, contact_id))
+            proof = " ".join(request.form.get("proof", "").split())
+            if not proof:
+                raise Invalid("A purchase needs a proof: the number of the order or the receipt.")
+            if root.erased_at is not None:
+                raise NotFound("This contact does not exist.")
+            changed = trade.ended(
+                session, now, root.id, request.form.get("goods", ""), _day(now) or now, how=How.AGENT.value,
+                proof=proof, user_id=me().id,
+            )  # fmt: skip
+    except NotFound:
+        raise
+    except HanmaruError as error:
+        return _person(contact_id, error)
+    return back("consent.person", "trade_noted" if changed else "wish_known", contact_id=contact_id)
+
+
 def _told(session: Session, now: datetime, contact_id: int) -> tuple[Address, Wish, dict[str, Any]]:
     """The form as a wish; raises `Invalid` or `NotFound`."""
     given = request.form.get("wish") == "given"
@@ -271,6 +294,9 @@ def _person(contact_id: int, error: HanmaruError | None = None) -> Any:
             reached=reached,
             standing=standing(session, utcnow(), reached),
             lines=lines(session, root.id),
+            trades=trade.lines(session, root.id),
+            kinds=trade.kinds(session),
+            now=utcnow(),
             texts=texts.newest(session),
             hows=HOWS,
             words=words,

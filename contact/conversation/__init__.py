@@ -9,6 +9,7 @@ from contact.conversation.conversation import (
     get,
     record,
 )
+from contact.conversation.merging import members, merge, top, unmerge
 from contact.conversation.state import Snapshot, State, fold, preview_of, priority_of
 from contact.conversation.talk import begin, shown_in, takes_part, talk
 from contact.conversation.verbs import (
@@ -16,8 +17,6 @@ from contact.conversation.verbs import (
     assign,
     enqueue,
     join,
-    members,
-    merge,
     note,
     open_for,
     pend,
@@ -27,8 +26,6 @@ from contact.conversation.verbs import (
     resolve,
     snooze,
     tag,
-    top,
-    unmerge,
     untag,
     wake_due,
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, select, union_all
 from sqlalchemy.orm import Session, aliased
 
-from contact.conversation.verbs import members
+from contact.conversation.merging import members
 from contact.directory import Contact
 from contact.log import Interaction, Name
 

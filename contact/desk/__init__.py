@@ -26,6 +26,7 @@ def pages() -> list[Blueprint]:
         home,
         inboxes,
         letters,
+        own,
         parcel,
         sandbox,
         sheets,
@@ -33,4 +34,4 @@ def pages() -> list[Blueprint]:
     )
 
     console = [views.pages, api.pages, parcel.pages, sheets.pages, alarming.pages]
-    return [*console, *(one.pages for one in (home, contacts, inboxes, failed, deliveries, sandbox, letters))]
+    return [*console, *(one.pages for one in (home, contacts, inboxes, failed, deliveries, sandbox, letters, own))]

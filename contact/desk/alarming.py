@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from contact import alarms, watching
 from contact.alarms import Alarm
+from contact.desk import reasons
 from contact.users import Role, User
 from contact.web import here
 from contact.web.live import Live
@@ -53,7 +54,8 @@ def sentence(alarm: Alarm) -> str:
     facts = alarm.facts
     if "sentence" in facts:  # another concern's, marked for translation where it is raised
         msgid = str(facts["sentence"])
-        return str(_(msgid)) % {**facts, "name": alarm.name}
+        detail = reasons.told(str(facts.get("detail", "")))
+        return str(_(msgid)) % {**facts, "name": alarm.name, "detail": detail}
     kind, _colon, what = alarm.name.partition(":")
     count = int(facts.get("count", 0))
     given = {"minutes": facts.get("minutes", ""), "num": count}

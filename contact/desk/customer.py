@@ -18,6 +18,8 @@ from contact.conversation import Conversation, reading
 from contact.desk import entries, words
 from contact.desk.entries import Entry
 from contact.directory import Contact, Hint, Person, people
+from contact.directory.fields import ContactField, every
+from contact.directory.values import values
 from contact.log import Interaction, Name
 
 TIMELINE = 60
@@ -45,6 +47,8 @@ class Customer:
     more: int
     pages: list[dict[str, Any]]
     local_time: datetime | None
+    own: list[tuple[ContactField, str]]
+    """The house's own fields, and what the person has of each ("" = nothing)."""
     wishes: dict[int, Consent]
     """What was wished last for each address: whether messages are welcome there, and in which words."""
 
@@ -67,8 +71,14 @@ def build(session: Session, root_id: int, now: datetime, only: str = "", before:
         more=more,
         pages=_pages(session, root_id),
         local_time=_local(contact, now),
+        own=_own(session, root_id),
         wishes=_wishes(session, [reach.id for reach in others[contact.id].addresses]),
     )
+
+
+def _own(session: Session, root_id: int) -> list[tuple[ContactField, str]]:
+    known = values(session, [root_id]).get(root_id, {})
+    return [(field, known.get(field.id, "")) for field in every(session)]
 
 
 def _wishes(session: Session, address_ids: Sequence[int]) -> dict[int, Consent]:

@@ -28,7 +28,7 @@ from contact.outbox import Delivery
 from contact.response import macros, queues
 from contact.response.queues import said
 from contact.response.rules.behind import behind
-from contact.users import User
+from contact.users import User, everybody, named
 
 TALK = (Name.MESSAGE_RECEIVED, Name.MESSAGE_QUEUED, Name.NOTE_ADDED)
 QUEUEING = (Name.CONVERSATION_QUEUED, Name.CONVERSATION_ASSIGNED)
@@ -156,7 +156,7 @@ def _beside(session: Session, rows: Sequence[Interaction]) -> Beside:
     numbers = {row.delivery_id for row in rows if row.delivery_id and row.name == Name.MESSAGE_QUEUED}
     found = session.scalars(select(Delivery).where(Delivery.id.in_(numbers))) if numbers else ()
     return Beside(
-        users=everyone(session),
+        users=_users(session, rows),
         people=people(session, {row.contact_id for row in rows if row.contact_id}),
         deliveries={delivery.id: delivery for delivery in found},
         files=files.of(session, talk) if talk else {},
@@ -166,9 +166,15 @@ def _beside(session: Session, rows: Sequence[Interaction]) -> Beside:
     )
 
 
+def _users(session: Session, rows: Sequence[Interaction]) -> dict[int, User]:
+    """All who work here, and the partners' people who did something of this."""
+    here = everyone(session)
+    return here | named(session, {row.user_id for row in rows} - here.keys())
+
+
 def everyone(session: Session) -> dict[int, User]:
-    """All users by id: few, and every page names several."""
-    return {user.id: user for user in session.scalars(select(User))}
+    """All who work here by id: few, and every page names several."""
+    return {user.id: user for user in everybody(session)}
 
 
 def _entry(row: Interaction, beside: Beside, shown_in: int) -> Entry | None:
@@ -236,14 +242,19 @@ def contact_name(row: Interaction, known: dict[int, Person]) -> str:
 
 def sentence(row: Interaction, beside: Beside) -> str:
     """What happened, in one line, in the reader's language."""
-    name, data, content = Name(row.name), row.data or {}, row.content or {}
-    users = beside.users
-    who = _actor(row, beside)
+    text, facts = _told(row, beside)
+    who = {"who": _actor(row, beside), "contact": contact_name(row, beside.people)}
+    return str(_(text)) % (_plain_facts(row) | who | facts)
+
+
+def _told(row: Interaction, beside: Beside) -> tuple[str, dict[str, Any]]:
+    """The sentence (a msgid) that fits what the row says, and the facts that need more than to be read off it."""
+    name, data, users = Name(row.name), row.data or {}, beside.users
     text = words.LOG[name].text
-    facts: dict[str, Any] = {"who": who, "contact": contact_name(row, beside.people)}
+    facts: dict[str, Any] = {}
     match name:
         case Name.CONVERSATION_ASSIGNED | Name.CONVERSATION_QUEUED if (why := said.sentence(name, data)) is not None:
-            text, facts = why, facts | said.facts(name, data, users, beside.queues)
+            return why, said.facts(name, data, users, beside.queues)
         case Name.CONVERSATION_ASSIGNED:
             to = data.get("assignee")
             if to is None:
@@ -269,7 +280,7 @@ def sentence(row: Interaction, beside: Beside) -> str:
             facts["until"] = filters.moment(datetime.fromisoformat(until)) if until else ""
         case Name.SERVICE_LEVEL_WARNED | Name.SERVICE_LEVEL_BREACHED:
             due, promised = datetime.fromisoformat(data["due"]), words.TARGET[data["target"]]
-            facts |= {"target": _(promised), "due": filters.moment(due)}
+            facts = {"target": _(promised), "due": filters.moment(due)}
         case Name.CONSENT_GIVEN | Name.CONSENT_WITHDRAWN if data.get("purpose"):
             about = "night" if data.get("night") else data["purpose"]
             known = words.CONSENT_GIVEN if name is Name.CONSENT_GIVEN else words.CONSENT_WITHDRAWN
@@ -278,19 +289,26 @@ def sentence(row: Interaction, beside: Beside) -> str:
             text = words.PAGES_HIDDEN
         case _:
             pass
-    facts |= {
+    return text, facts
+
+
+def _plain_facts(row: Interaction) -> dict[str, Any]:
+    """What a sentence may name just as it stands in the row."""
+    data, content = row.data or {}, row.content or {}
+    return {
         "name": data.get("name", ""),
         "tag": data.get("tag", ""),
         "into": data.get("into", ""),
         "subject": content.get("subject", ""),
         "stars": data.get("score", ""),
+        "goods": content.get("goods", ""),
         "address": filters.reached(content.get("value", "")),
         "file": content.get("name", ""),
         "reason": filters.reason(content.get("reason", "")),
         "count": data.get("count", ""),
         "minutes": data.get("minutes", ""),
-    } | facts
-    return str(_(text)) % facts
+        "number": data.get("number", ""),
+    }
 
 
 def _actor(row: Interaction, beside: Beside) -> str:

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contact import inbox, jobs, log, outbox, raw, watching
+from contact import following, inbox, jobs, outbox, raw, watching
 from contact.db import utcnow
 from contact.desk import alarming, causes, deliveries, trouble, words
 from contact.desk.filters import reason
@@ -146,7 +146,7 @@ def read_all_again() -> Any:
 def restart(name: str) -> Any:
     """A stopped reader tries its row again; if it still fails it stops there again."""
     with here().db.write() as session:
-        log.restart_reader(session, name)
+        following.restart_reader(session, name)
         _audit(session, "reader.restarted", f"reader:{name}")
     return back("failed.index", "restarted")
 

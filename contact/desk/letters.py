@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import inbox, letters, outbox, postmark
-from contact.channel import Binds, Bundle
+from contact.bundle import Bundle
+from contact.channel import Binds
 from contact.db import utcnow
 from contact.desk import words
 from contact.desk.filters import reason
@@ -115,6 +116,8 @@ def find() -> Any:
     found = postmark.delivery_of(written, here().settings.secret())
     if found is None:
         return _index(NotFound("No letter of ours has the number %(number)s. Look for a slip.", number=written))
+    if found < 0:
+        return redirect(url_for("campaign_letters.one", recipient_id=-found))
     return back("letters.one", delivery_id=found)
 
 

@@ -243,16 +243,9 @@ class Desk:
         bell, checked, touched = self.live.bell(sessions.NUDGE), utcnow(), utcnow()
         while True:
             bell.wait(5.0)
-            now = utcnow()
-            with self.live.service.db.read() as session:
-                ended = sessions.revoked_since(session, checked, now)
-            checked = now
-            for sid, sitting in list(self.sittings.items()):
-                if sitting.session_id in ended:
-                    self.live.server.emit("out", {}, to=sid, namespace=SPACE)
-                    self.live.server.disconnect(sid, namespace=SPACE)
-            if (now - touched).total_seconds() > CHECK:
-                touched = now
+            checked = self.live.put_out(self.sittings, checked, namespace=SPACE)
+            if (checked - touched).total_seconds() > CHECK:
+                touched = checked
                 self._touch()
 
     def _touch(self) -> None:

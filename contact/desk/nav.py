@@ -63,9 +63,22 @@ CAMPAIGNS: tuple[Place, ...] = (
     Place("/desk/segments", N_("Segments"), "people", Role.SUPERVISOR),
     Place("/desk/contents", N_("Contents"), "edit", Role.SUPERVISOR),
     Place("/desk/imports", N_("Import contacts"), "download", Role.SUPERVISOR),
+    Place("/desk/fields", N_("Contact fields"), "customer", Role.SUPERVISOR),
     Place("/desk/consent", N_("Consent"), "check", Role.AGENT),
 )  # fmt: skip
 """Planned writing: one line in the rail, tabs on each of its pages."""
+
+
+BOARD: tuple[Place, ...] = (
+    Place("/desk/partners", N_("Partners"), "people", Role.AGENT),
+    Place("/desk/notices", N_("Notices"), "bell", Role.AGENT),
+    Place("/desk/boards", N_("Boards"), "chat", Role.AGENT),
+    Place("/desk/suggestions", N_("Suggestions"), "star", Role.AGENT),
+    Place("/desk/partner-applications", N_("Applications"), "mail", Role.AGENT),
+    Place("/desk/partner-words", N_("Types, tiers, regions"), "tag", Role.SUPERVISOR),
+    Place("/desk/board-news", N_("For me"), "bell", Role.AGENT),
+)
+"""The partner board: one line in the rail, tabs on each of its pages."""
 
 
 def places(user: User) -> list[Place]:
@@ -76,6 +89,11 @@ def places(user: User) -> list[Place]:
 def campaigns(user: User) -> list[Place]:
     """The pages of campaigns this user may open."""
     return [place for place in CAMPAIGNS if user.may(place.role)]
+
+
+def board(user: User) -> list[Place]:
+    """The pages of the partner board this user may open."""
+    return [place for place in BOARD if user.may(place.role)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +110,7 @@ class Nav:
     daily: list[Place]
     response: list[Place]
     campaigns: list[Place]
+    board: list[Place]
     work: rail.Rail
     letters: bool = False
     """Whether some inbox has letters that people carry."""
@@ -110,6 +129,7 @@ def build(service: Service, user: User) -> Nav:
             daily=[place for place in DAILY if user.may(place.role)],
             response=places(user),
             campaigns=campaigns(user),
+            board=board(user),
             work=rail.build(session, user),
             letters=bool(letters.hand_inboxes(session)),
         )

@@ -44,6 +44,7 @@ def setup(app: Flask, service: Service) -> None:
             "here": request.path,
             "response_places": lambda: nav.places(me()) if who() else [],
             "campaign_places": lambda: nav.campaigns(me()) if who() else [],
+            "board_places": lambda: nav.board(me()) if who() else [],
             "within": lambda places: any(request.path.startswith(place.href) for place in places),
             "medium": lambda name: traits.find(service.channels, name),
             "media": lambda: [traits.of(channel) for channel in service.channels],

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext
 
 NOTICES: Final[Mapping[str, object]] = {
     "saved": lazy_gettext("Saved."),
+    "reported": lazy_gettext("Thank you. Somebody here will look at it."),
     "mail_gone": lazy_gettext("The caught mail is deleted."),
     "all_gone": lazy_gettext("All caught mails are deleted."),
     "raw_again": lazy_gettext("It is read again; if that fails it comes back here in a moment."),
@@ -38,8 +39,12 @@ NOTICES: Final[Mapping[str, object]] = {
     "some_failed": lazy_gettext("The letters are yours. Some could not be printed; they stand under Failed work."),
     "batch_posted": lazy_gettext("Noted: the letters are posted."),
     "batch_put_back": lazy_gettext("The letters wait again."),
+    "pile_some_failed": lazy_gettext("The letters are yours. Some could not be made and have failed, with the reason."),
+    "pile_none": lazy_gettext("None of those could be written to. Take again if more wait."),
     "return_noted": lazy_gettext("Noted. No more letters go to this address until it is corrected."),
+    "columns_anew": lazy_gettext("Nothing was taken in yet: the columns were read anew. Look at them first."),
     "wish_noted": lazy_gettext("Noted. It counts from this moment."),
+    "trade_noted": lazy_gettext("Noted. For goods of this kind it counts for six months, unless they refuse."),
     "wish_known": lazy_gettext("That was known already; nothing changed."),
     "address_corrected": lazy_gettext("The address is corrected; letters can go out again."),
 }

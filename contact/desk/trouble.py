@@ -16,10 +16,11 @@ from contact.address import show
 from contact.db import Id, Utc
 from contact.desk.letter import decoded
 from contact.directory import Address, Person, people
+from contact.following import ReaderState
 from contact.hooks import HookTally
 from contact.inbox import Inbox, InboxState
 from contact.jobs import JobRun
-from contact.log import Interaction, ReaderState
+from contact.log import Interaction
 from contact.messages import AddressKind, DeliveryState, Fault, Who
 from contact.outbox import Delivery, Resting, rest
 from contact.outbox.delivery import Exchange

@@ -24,15 +24,17 @@ from contact.users import Role
 from contact.web import here
 from contact.web.forms import told
 from contact.web.offload import offload
-from contact.web.security import Rule, me, rule_for
+from contact.web.security import Rule, me, role, rule_for
 
 pages = Blueprint("desk", __name__)
 rule_for(pages, Rule(role=Role.AGENT))
 
 
 @pages.get("/")
+@role(Role.PARTNER)
 def front() -> Any:
-    return redirect("/desk", 302)
+    """To where this user works: the console, or the partners' own pages."""
+    return redirect("/desk" if me().may(Role.AGENT) else "/board", 302)
 
 
 @pages.get("/desk")

@@ -26,7 +26,7 @@ from contact.messages import AddressKind, Party
 from contact.outbox import Delivery
 from contact.response.answers import fields
 from contact.service import Service
-from contact.users import User
+from contact.users import HERE, User
 
 MENTION = re.compile(r"(?<![\w@.])@([\w][\w.-]{1,38})")
 MAX_COPIES = 50
@@ -209,7 +209,8 @@ def mentioned(session: Session, text: str) -> Iterable[int]:
     names = {name.rstrip(".-").casefold() for name in MENTION.findall(text)}
     if not names:
         return ()
-    return session.scalars(select(User.id).where(User.handle.in_(names), User.deactivated_at.is_(None))).all()
+    those = select(User.id).where(User.handle.in_(names), User.role.in_(HERE), User.deactivated_at.is_(None))
+    return session.scalars(those).all()
 
 
 def _may_write_to(session: Session, conversation: Conversation, address: directory.Address) -> None:

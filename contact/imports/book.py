@@ -4,7 +4,7 @@ until a week after its end; the tables hold numbers, places and reasons, nobody'
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,8 +14,11 @@ from sqlalchemy import Boolean, ForeignKey, Integer, String, delete, insert, sel
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id, Json, Utc, wake
+from contact.directory import fields
+from contact.directory.fields import ContactField
 from contact.errors import Conflict, Invalid, NotFound
 from contact.files import clean_name
+from contact.imports.columns import OWN
 from contact.imports.entry import Plan, Problem
 from contact.imports.shape import Shape
 from contact.text import N_
@@ -91,8 +94,13 @@ class ContactImport(Base):
     def mode(self) -> Mode:
         return Mode(self.settings.get("mode", Mode.FILL.value))
 
-    def plan(self, zone: str, country: str = "KR") -> Plan:
-        return Plan(tuple(self.settings.get("fields", ())), country, zone)
+    @property
+    def proof(self) -> Mapping[str, str]:
+        """What every row's consent rests on where no column says it."""
+        return dict(self.settings.get("proof") or {})
+
+    def plan(self, zone: str, country: str = "KR", own: Mapping[str, ContactField] | None = None) -> Plan:
+        return Plan(tuple(self.settings.get("fields", ())), country, zone, own or {}, self.proof)
 
     @property
     def ended(self) -> bool:
@@ -117,6 +125,11 @@ class ImportProblem(Base):
 def folder(data_dir: Path) -> Path:
     """Where the files lie."""
     return data_dir / "imports"
+
+
+def own_of(session: Session) -> dict[str, ContactField]:
+    """The house's own fields, as columns name them."""
+    return {f"{OWN}{one.name}": one for one in fields.every(session)}
 
 
 def path(data_dir: Path, kept: ContactImport) -> Path:

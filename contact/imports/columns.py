@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from contact.errors import Invalid
@@ -27,7 +27,19 @@ FIELDS: Final[Mapping[str, str]] = {
     "consent_text": N_("What they agreed to"),
     "consent_when": N_("When they agreed"),
     "consent_how": N_("How they agreed"),
+    "trade": N_("What they bought (kind of goods)"),
+    "trade_when": N_("When they bought it"),
 }
+PROOF: Final = ("text", "when", "how")
+"""What a consent rests on: columns `consent_…`, or once for the whole file."""
+OWN: Final = "own:"
+"""Before the name of a field of the house's own."""
+NEW: Final[Mapping[str, str]] = {
+    "new:text": N_("a new field: text"),
+    "new:number": N_("a new field: number"),
+    "new:date": N_("a new field: day"),
+}
+"""A column may make a field of its heading when the import starts."""
 ADDRESSES: Final = ("email", "phone", "fax", "post")
 SEVERAL: Final = ("", "email", "phone", "fax", "post", "tags")
 """Fields that more than one column may be."""
@@ -48,8 +60,11 @@ _KNOWN: Final[Mapping[str, str]] = {
     "tags": "태그 분류 그룹 tags tag categories category groups labels",
     "consent": "수신동의 마케팅동의 광고수신동의 마케팅수신동의 광고성정보수신동의 consent optin marketingconsent",
     "consent_text": "동의문 동의내용 동의문구 동의문버전 consenttext consentversion",
-    "consent_when": "동의일 동의일시 동의일자 동의날짜 consentdate consentat consentwhen optindate",
+    "consent_when": "동의일 동의일시 동의일자 동의날짜 수신동의일 수신동의일시 수신동의일자 광고수신동의일 "
+    "마케팅동의일 마케팅수신동의일 광고수신동의일시 consentdate consentat consentwhen optindate",
     "consent_how": "동의방법 동의경로 수집경로 consentmethod consenthow optinsource",
+    "trade": "구매상품군 거래상품군 구매품목군 purchasedgoods boughtgoods",
+    "trade_when": "구매일 거래일 거래종료일 최근구매일 purchasedate lastpurchase purchasedat",
 }
 _BY_NAME: Final = {word: field for field, words in _KNOWN.items() for word in words.split()}
 _NOISE = re.compile(r"[\W_]+|\(.*?\)")
@@ -89,14 +104,21 @@ def _by_content(cells: Sequence[str]) -> str:
     return "phone" if all(re.fullmatch(r"(?:\+82|0)[\d\s().-]{8,}", cell.strip()) for cell in cells) else ""
 
 
-def checked(given: Sequence[str]) -> tuple[str, ...]:
-    """A choice of fields that makes sense; raises `Invalid`."""
+def unproved(fields: Sequence[str]) -> list[str]:
+    """Of a file that knows of consents: what no column of it says, and has to be said for all rows."""
+    if "consent" not in fields and "consent_when" not in fields:
+        return []
+    return [part for part in PROOF if f"consent_{part}" not in fields]
+
+
+def checked(given: Sequence[str], own: Collection[str] = ()) -> tuple[str, ...]:
+    """A choice of fields that makes sense; raises `Invalid`. `own`: the house's own fields, as `own:name`."""
     chosen = tuple(given)
-    if unknown := [field for field in chosen if field not in FIELDS]:
+    if unknown := [field for field in chosen if field not in FIELDS and field not in NEW and field not in own]:
         raise Invalid(N_("There is no field named “%(name)s”."), name=unknown[0][:40])
     for field in chosen:
-        if field not in SEVERAL and chosen.count(field) > 1:
-            raise Invalid(N_("Two columns cannot both be “%(field)s”."), field=FIELDS[field])
+        if field not in SEVERAL and field not in NEW and chosen.count(field) > 1:
+            raise Invalid(N_("Two columns cannot both be “%(field)s”."), field=FIELDS.get(field, field))
     if not any(field in ADDRESSES for field in chosen):
         raise Invalid(N_("Say which column holds an e-mail address, a number or a postal address."))
     return chosen

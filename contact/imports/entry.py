@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from contact import address
+from contact.consent import trade
 from contact.directory import tags as tagging
-from contact.errors import InvalidAddress
+from contact.directory.fields import ContactField, Value, read
+from contact.errors import Invalid, InvalidAddress
 from contact.imports.rows import Row
 from contact.messages import AddressKind
 from contact.text import N_, storable
@@ -29,9 +32,13 @@ WRONG: Final[Mapping[str, str]] = {
 NOWHERE = N_("There is no address to reach them at.")
 TOO_WIDE = N_("The row has more cells than the file has columns.")
 UNPROVED = N_("A consent without what, when and how proves nothing; it was left out.")
+LONG_GOODS = N_("A kind of goods has 1 to 60 characters.")
+NO_TRADE_DAY = N_("This is not a day; the purchase was left out.")
 NO_DAY = N_("This is not a day; the consent was left out.")
 NO_YES = N_("This is neither yes nor no; it was left out.")
+NO_VALUE = N_("The value does not fit the field; it was left out.")
 MOST_ADDRESSES = 20
+LONGEST_PLACE = 20
 
 _YES = frozenset(
     ["y", "yes", "true", "1", "o", "ㅇ", "예", "네", "동의", "동의함", "수신", "수신동의", "허용", "given"]
@@ -93,6 +100,10 @@ class Entry:
     addresses: tuple[tuple[AddressKind, str], ...] = ()
     tags: tuple[str, ...] = ()
     wished: Wished | None = None
+    own: tuple[tuple[ContactField, Value], ...] = ()
+    """Values of the house's own fields."""
+    bought: tuple[str, datetime] | None = None
+    """A kind of goods, and when the trade ended."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -107,6 +118,10 @@ class Plan:
     fields: tuple[str, ...]
     country: str = "KR"
     zone: str = "Asia/Seoul"
+    own: Mapping[str, ContactField] = dataclasses.field(default_factory=dict)
+    """The house's own fields, as `own:name`."""
+    proof: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What holds for every row where no column says it: `text`, `when` and `how` people agreed to advertising."""
 
 
 def understood(row: Row, plan: Plan) -> Entry | None:
@@ -131,8 +146,27 @@ def understood(row: Row, plan: Plan) -> Entry | None:
         addresses,
         tagging.tidy(word for cell in cells.get("tags", []) for word in re.split(r"[,;|\n]", cell)),
         _wished(cells, plan, problems),
+        _own(cells, plan, problems),
+        _bought(cells, plan, problems),
         tuple(problems),
     )
+
+
+def _own(cells: Mapping[str, list[str]], plan: Plan, problems: list[Problem]) -> tuple[tuple[ContactField, Value], ...]:
+    found: list[tuple[ContactField, Value]] = []
+    for name, one in plan.own.items():
+        if not (given := cells.get(name)):
+            continue
+        try:
+            found.append((one, read(one, given[0])))
+        except Invalid:
+            problems.append(Problem(place_of(name), NO_VALUE))
+    return tuple(found)
+
+
+def place_of(name: str) -> str:
+    """A field as a problem names it: no longer than its column."""
+    return name[:LONGEST_PLACE]
 
 
 def _by_field(row: Sequence[str], fields: Sequence[str]) -> dict[str, list[str]]:
@@ -189,7 +223,10 @@ def _language(text: str) -> str:
 
 
 def _wished(cells: Mapping[str, list[str]], plan: Plan, problems: list[Problem]) -> Wished | None:
+    text, how, day = (cells.get(f"consent_{part}", [plan.proof.get(part, "")])[0] for part in ("text", "how", "when"))
     said = cells.get("consent", [""])[0].strip().casefold()
+    if "consent" not in plan.fields and cells.get("consent_when"):
+        said = "yes"  # a file that knows only the day they agreed
     if not said:
         return None
     if said in _NO:
@@ -197,7 +234,6 @@ def _wished(cells: Mapping[str, list[str]], plan: Plan, problems: list[Problem])
     if said not in _YES:
         problems.append(Problem("consent", NO_YES))
         return None
-    text, how, day = (cells.get(f"consent_{part}", [""])[0] for part in ("text", "how", "when"))
     if not (text and how and day):
         problems.append(Problem("consent", UNPROVED))
         return None
@@ -206,6 +242,20 @@ def _wished(cells: Mapping[str, list[str]], plan: Plan, problems: list[Problem])
         problems.append(Problem("consent_when", NO_DAY))
         return None
     return Wished(True, text[:1000], at, how[:200])
+
+
+def _bought(cells: Mapping[str, list[str]], plan: Plan, problems: list[Problem]) -> tuple[str, datetime] | None:
+    goods, day = " ".join(cells.get("trade", [""])[0].split()), cells.get("trade_when", [""])[0]
+    if not goods:
+        return None
+    if len(goods) > trade.LONGEST:
+        problems.append(Problem("trade", LONG_GOODS))
+        return None
+    at = _moment(day, plan.zone) if day else None
+    if at is None:
+        problems.append(Problem("trade_when", NO_TRADE_DAY))
+        return None
+    return goods, at
 
 
 def _moment(text: str, zone: str) -> datetime | None:

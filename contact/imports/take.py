@@ -7,7 +7,6 @@ nothing was refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,9 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import consent, directory, log
-from contact.consent import How, Purpose
+from contact.consent import How, Purpose, trade
 from contact.directory import Address, Contact, Who, tags
 from contact.directory.meet import meet, new_address, who
+from contact.directory.values import give, values
 from contact.imports.book import Mode
 from contact.imports.entry import Entry, Problem
 from contact.messages import AddressKind, Party, Wish
@@ -71,11 +71,26 @@ def take(session: Session, now: datetime, entry: Entry, source: Source) -> Taken
             taken.changed = True
         elif one.root_id != first.root_id:
             directory.claim_address(session, now, session.get_one(Contact, first.contact_id), party)
-            taken.problems.append(Problem(_field(party.kind), SOMEBODY_ELSES))
+            taken.problems.append(Problem(field_of(party.kind), SOMEBODY_ELSES))
     if entry.tags and tags.add(session, first.contact_id, entry.tags, new=taken.made):
+        taken.changed = True
+    if entry.own and _own(session, now, entry, first, source):
+        taken.changed = True
+    if entry.bought is not None and _bought(session, now, entry.bought, entry.number, first, source):
         taken.changed = True
     _wish(session, now, entry, first, source, taken)
     return taken
+
+
+def _bought(
+    session: Session, now: datetime, bought: tuple[str, datetime], number: int, first: Who, source: Source
+) -> bool:
+    session.flush()
+    goods, at = bought
+    proof = f"{source.name}, #{source.number}, {number}"
+    return trade.ended(
+        session, now, first.root_id, goods, at, how=How.IMPORT.value, proof=proof, user_id=source.user_id
+    )
 
 
 def _stranger(session: Session, now: datetime, entry: Entry, party: Party, source: Source) -> Who:
@@ -113,6 +128,14 @@ def _fill(session: Session, now: datetime, entry: Entry, first: Who, source: Sou
         taken.changed = True
 
 
+def _own(session: Session, now: datetime, entry: Entry, first: Who, source: Source) -> bool:
+    """Values of the house's own fields: those we do not know, or (`replace`) all."""
+    session.flush()
+    known = values(session, [first.root_id]).get(first.root_id, {}) if source.mode is Mode.FILL else {}
+    fresh = [(one, value) for one, value in entry.own if not known.get(one.id)]
+    return bool(fresh) and give(session, now, session.get_one(Contact, first.root_id), fresh, source.user_id)
+
+
 def _wish(session: Session, now: datetime, entry: Entry, first: Who, source: Source, taken: Taken) -> None:
     """Write down what the row says about advertising, at each of its addresses that is theirs."""
     wished = entry.wished
@@ -136,19 +159,5 @@ def _wish(session: Session, now: datetime, entry: Entry, first: Who, source: Sou
             taken.problems.append(Problem("consent", NO_CONSENT))
 
 
-def refusals(session: Session, entries: Sequence[Entry]) -> dict[int, Problem]:
-    """By row: that somebody in it takes nothing from us, whatever the file says."""
-    values = {value for entry in entries for _, value in entry.addresses}
-    rows = session.execute(select(Address.id, Address.kind, Address.value).where(Address.value.in_(values))).all()
-    no = consent.refused(session, [number for number, *_ in rows]) if rows else set()
-    refused = {(kind, value) for number, kind, value in rows if number in no}
-    return {
-        entry.number: Problem(_field(kind), REFUSED)
-        for entry in entries
-        for kind, value in entry.addresses
-        if (kind.value, value) in refused
-    }
-
-
-def _field(kind: AddressKind) -> str:
+def field_of(kind: AddressKind) -> str:
     return {AddressKind.EMAIL: "email", AddressKind.TEL: "phone", AddressKind.FAX: "fax"}.get(kind, "post")

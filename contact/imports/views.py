@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from flask import Blueprint, Response, render_template, request
@@ -16,10 +17,12 @@ from sqlalchemy.orm import Session
 from contact.db import utcnow
 from contact.desk.told import back, notice, same_or
 from contact.directory import Address, Contact
+from contact.directory import fields as own_fields
+from contact.directory.fields import ContactField
 from contact.errors import HanmaruError, Invalid
 from contact.imports import book, columns, shape
 from contact.imports.book import ContactImport, ImportProblem, Mode, Step
-from contact.imports.entry import Entry, Plan, understood
+from contact.imports.entry import Entry, Plan, place_of, understood
 from contact.imports.rows import Row, counted, rows
 from contact.imports.shape import CSV, Shape
 from contact.text import N_
@@ -73,6 +76,7 @@ def upload() -> Any:
         path = book.folder(folder) / sha256
         settings, total = apart(lambda: _looked(path))
         with here().db.write() as session:
+            settings = _by_heading(session, path, settings)
             made = book.add(
                 session, utcnow(), name=given.filename, sha256=sha256, size=size, settings=settings, total=total,
                 user_id=me().id,
@@ -104,11 +108,12 @@ def one(import_id: int) -> Any:
 def _one(import_id: int, error: HanmaruError | None = None) -> Any:
     with here().db.read() as session:
         kept = book.get(session, import_id)
-        first = _first(session, kept) if kept.state == Step.LOOKED else None
+        first, own = _first(session, kept) if kept.state == Step.LOOKED else None, book.own_of(session)
         page = render_template(
             "campaigns/import.html", kept=kept, first=first, problems=book.problems(session, kept.id), shown=book.SHOWN,
-            fields=columns.FIELDS, modes=MODES, encodings=shape.ENCODINGS, delimiters=shape.DELIMITERS, notice=notice(),
-            error=told(error),
+            fields=columns.FIELDS, own=own, fresh=columns.NEW, modes=MODES, encodings=shape.ENCODINGS,
+            own_names={place_of(name): one.label for name, one in own.items()}, delimiters=shape.DELIMITERS,
+            notice=notice(), error=told(error),
         )  # fmt: skip
     return refused(page, error)
 
@@ -116,6 +121,7 @@ def _one(import_id: int, error: HanmaruError | None = None) -> Any:
 def _first(session: Session, kept: ContactImport) -> dict[str, Any]:
     """The first rows as they are, and what would become of each."""
     path = book.path(here().settings.data_dir, kept)
+    own = book.own_of(session)
     try:
         found = list(islice(rows(path, kept.shape), FIRST + 1)) if path.exists() else []
     except Invalid:
@@ -123,12 +129,12 @@ def _first(session: Session, kept: ContactImport) -> dict[str, Any]:
     width = max((len(row.cells) for row in found), default=0)
     fields = [*kept.settings["fields"], *[""] * width][:width]
     header = found[0].cells if found and kept.header else ()
-    plan = Plan(tuple(fields), zone=here().settings.zone)
+    plan = Plan(tuple(fields), zone=here().settings.zone, own=own, proof=kept.proof)
     lines = []
     for row in found[1:] if kept.header else found:
         entry = understood(row, plan)
         lines.append((row, _fate(session, entry, kept.mode), entry))
-    return {"header": header, "fields": fields, "width": width, "lines": lines}
+    return {"header": header, "fields": fields, "width": width, "lines": lines, "proof": columns.unproved(fields)}
 
 
 def _fate(session: Session, entry: Entry | None, mode: Mode) -> str:
@@ -149,15 +155,18 @@ def _fate(session: Session, entry: Entry | None, mode: Mode) -> str:
 @pages.post("/<int:import_id>")
 def start(import_id: int) -> Any:
     """Look again with other settings, or (`go`) hand it to the worker."""
-    form = request.form
+    form, anew = request.form, False
     try:
         with here().db.write() as session:
             kept = book.get(session, import_id)
-            settings = _chosen(kept)
-            if "go" in form:
-                columns.checked(settings["fields"])
+            own = book.own_of(session)
+            settings = _chosen(kept, own)
+            anew = settings["fields"] != form.getlist("field")  # columns that nobody has seen yet
+            if "go" in form and not anew:
+                columns.checked(settings["fields"], own)
                 if not settings["shape"]["sure"] and not form.get("seen"):
                     raise Invalid(N_("Look at the rows first: are all letters right? Then say so."))
+                settings["fields"] = _made(session, kept, settings)
                 book.start(session, utcnow(), kept, settings)
                 audit.append(
                     session, utcnow(), "import.started", by=me().id, ip=client_ip(), subject=f"import:{import_id}",
@@ -167,23 +176,61 @@ def start(import_id: int) -> Any:
                 kept.settings = settings
     except HanmaruError as error:
         return _one(import_id, error)
-    return back("imports.one", import_id=import_id)
+    return back("imports.one", "columns_anew" if "go" in form and anew else "", import_id=import_id)
 
 
-def _chosen(kept: ContactImport) -> dict[str, Any]:
+def _made(session: Session, kept: ContactImport, settings: dict[str, Any]) -> list[str]:
+    """The columns, those that make a field of their heading with the field they made."""
+    path, found = book.path(here().settings.data_dir, kept), Shape(**settings["shape"])
+    top = next(rows(path, found), Row(0)).cells if settings["header"] else ()
+    made: list[str] = []
+    for place, field in enumerate(settings["fields"]):
+        if field not in columns.NEW:
+            made.append(field)
+            continue
+        heading = top[place] if place < len(top) else ""
+        one = own_fields.add(session, utcnow(), heading, field.partition(":")[2])
+        audit.append(
+            session, utcnow(), "field.made", by=me().id, ip=client_ip(), subject=f"field:{one.id}",
+            after={"name": one.name, "kind": one.kind},
+        )  # fmt: skip
+        made.append(f"{columns.OWN}{one.name}")
+    return made
+
+
+def _by_heading(session: Session, path: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Columns nobody knows, by the names and labels of the house's own fields."""
+    top = next(rows(path, Shape(**settings["shape"])), Row(0)).cells if settings["header"] else ()
+    named = {word.casefold(): name for name, one in book.own_of(session).items() for word in (one.name, one.label)}
+    guessed = [
+        field or named.get(top[place].strip().casefold() if place < len(top) else "", "")
+        for place, field in enumerate(settings["fields"])
+    ]
+    return settings | {
+        "fields": [field if field in columns.SEVERAL or field not in guessed[:place] else ""
+                   for place, field in enumerate(guessed)]
+    }  # fmt: skip
+
+
+def _chosen(kept: ContactImport, own: Mapping[str, ContactField]) -> dict[str, Any]:
     form, before = request.form, kept.shape
     encoding, delimiter = form.get("encoding", before.encoding), form.get("delimiter", before.delimiter)
+    if before.encoding == f"{encoding}-sig":  # the page says no more of it
+        encoding = before.encoding
     if encoding not in (*shape.ENCODINGS, before.encoding) or delimiter not in shape.DELIMITERS:
         raise Invalid
     found = Shape(before.format, encoding, delimiter, before.sure)
+    proof = {part: " ".join(form.get(part, "").split())[:1000] for part in columns.PROOF}
     mode, header = Mode(form["mode"]) if form.get("mode") in tuple(Mode) else kept.mode, "header" in form
     same = (encoding, delimiter, header) == (before.encoding, before.delimiter, kept.header)
     if before.format == CSV and not same:
         path = book.path(here().settings.data_dir, kept)
-        return _settings(found, list(islice(rows(path, found), FIRST + 1)), header) | {"mode": mode.value}
-    fields = [field if field in columns.FIELDS else "" for field in form.getlist("field")]
+        anew = _settings(found, list(islice(rows(path, found), FIRST + 1)), header)
+        return anew | {"mode": mode.value, "proof": proof}
+    known = {*columns.FIELDS, *columns.NEW, *own}
+    fields = [field if field in known else "" for field in form.getlist("field")]
     header = header or before.format == shape.VCARD
-    return {"shape": found.as_json(), "header": header, "fields": fields, "mode": mode.value}
+    return {"shape": found.as_json(), "header": header, "fields": fields, "mode": mode.value, "proof": proof}
 
 
 @pages.post("/<int:import_id>/stop")
@@ -210,7 +257,8 @@ def problems(import_id: int) -> Response:
     """Every row with something wrong, as it stood in the file, with number, field and reason before it."""
     with here().db.read() as session:
         kept = book.get(session, import_id)
-    words = {name: str(_(label)) for name, label in columns.FIELDS.items() if name}
+        own = {place_of(name): one.label for name, one in book.own_of(session).items()}
+    words = {name: str(_(label)) for name, label in columns.FIELDS.items() if name} | own
     reasons: dict[str, str] = {}
     with here().db.read() as session:
         for reason in session.scalars(

@@ -7,7 +7,7 @@ second worker takes a row twice: after `kill -9` the file is read anew up to the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -18,10 +18,12 @@ from sqlalchemy.orm import Session
 
 from contact import log as spine
 from contact.db import Database, utcnow
+from contact.directory.fields import ContactField
 from contact.errors import Invalid
-from contact.imports import book, take
+from contact.imports import book
 from contact.imports.book import ContactImport, Step
 from contact.imports.entry import Entry, Problem, understood
+from contact.imports.many import take_all
 from contact.imports.rows import Row, rows
 from contact.imports.take import Source
 from contact.text import N_
@@ -56,10 +58,12 @@ async def _one(context: Context, number: int) -> None:
 class Work:
     """One import at work."""
 
-    def __init__(self, db: Database, kept: ContactImport, path: Path, zone: str) -> None:
+    def __init__(
+        self, db: Database, kept: ContactImport, path: Path, zone: str, own: Mapping[str, ContactField] | None = None
+    ) -> None:
         self._db = db
         self._number = kept.id
-        self._plan = kept.plan(zone)
+        self._plan = kept.plan(zone, own=own)
         self._source = Source(kept.id, kept.name, kept.mode, kept.user_id)
         self._skip_header = kept.header
         self._position = kept.position
@@ -69,7 +73,7 @@ class Work:
     def of(cls, db: Database, data_dir: Path, number: int, zone: str) -> Work:
         with db.read() as session:
             kept = book.get(session, number)
-            return cls(db, kept, book.path(data_dir, kept), zone)
+            return cls(db, kept, book.path(data_dir, kept), zone, book.own_of(session))
 
     def step(self) -> bool:
         """The next rows; False when there is nothing more to do here."""
@@ -115,18 +119,14 @@ def take_part(
         return False
     found: list[tuple[int, list[Problem]]] = []
     counts: Counter[str] = Counter()  # on the row at the end: each append would write it anew
-    refused = take.refusals(session, entries)
-    for entry in entries:
-        problems = list(entry.problems)
-        if entry.broken:
-            counts["broken"] += 1
-        else:
-            taken = take.take(session, now, entry, source)
-            problems = taken.problems + ([refused[entry.number]] if entry.number in refused else [])
-            counts["made" if taken.made else "changed" if taken.changed else "same"] += 1
-            counts["noted"] += bool(problems)
-        if problems:
-            found.append((entry.number, problems))
+    broken = [entry for entry in entries if entry.broken]
+    counts["broken"] = len(broken)
+    found.extend((entry.number, list(entry.problems)) for entry in broken)
+    for entry, taken in take_all(session, now, [entry for entry in entries if not entry.broken], source):
+        counts["made" if taken.made else "changed" if taken.changed else "same"] += 1
+        counts["noted"] += bool(taken.problems)
+        if taken.problems:
+            found.append((entry.number, taken.problems))
     session.flush()
     book.write_problems(session, number, found)
     kept.position = after

@@ -23,8 +23,10 @@ def current(engine: Engine) -> str | None:
 def upgrade(engine: Engine) -> bool:
     """Bring the database to `HEAD`; returns whether there was anything to do.
 
-    Several processes may start at once: on PostgreSQL an advisory lock lets one of them do it,
-    on SQLite the write lock does.
+    All steps are one transaction, begun here: Alembic left to itself takes SQLite for a database whose
+    tables cannot be made in one, and commits after each step. So an upgrade that is killed never was, and
+    of several processes that start at once one does it while the others wait: on SQLite for the write
+    lock, on PostgreSQL for an advisory one.
     """
     if current(engine) == HEAD:
         return False
@@ -33,16 +35,9 @@ def upgrade(engine: Engine) -> bool:
 
     config = Config()
     config.set_main_option("script_location", str(HERE))
-    with engine.execution_options(writing=True).connect() as connection:
+    with engine.execution_options(writing=True).begin() as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text("select pg_advisory_lock(hashtext('hanmaru migrations'))"))
-            connection.commit()
+            connection.execute(text("select pg_advisory_xact_lock(hashtext('hanmaru migrations'))"))
         config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-            connection.commit()
-        finally:
-            if engine.dialect.name == "postgresql":
-                connection.execute(text("select pg_advisory_unlock(hashtext('hanmaru migrations'))"))
-                connection.commit()
+        command.upgrade(config, "head")
     return True

@@ -11,7 +11,6 @@ context.configure(
     connection=connection,
     target_metadata=Base.metadata,
     render_as_batch=False,
-    transaction_per_migration=False,
     compare_type=True,
 )
 with context.begin_transaction():

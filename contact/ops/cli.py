@@ -1,4 +1,4 @@
-"""`flask --app wsgi doctor | backup | restore | migrate`."""
+"""`flask --app wsgi doctor | backup | restore | migrate | dkim`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 from flask import Flask
+from flask.cli import with_appcontext
 
 from contact import migrations
 from contact.db import utcnow
 from contact.errors import HanmaruError
 from contact.ops import backup as copies
+from contact.ops import dkim as signing
 from contact.ops import doctor as physician
 from contact.ops.doctor import Check, State
 from contact.web import here
@@ -33,8 +35,15 @@ class Command(click.Command):
 
 def install(app: Flask, checks: Sequence[Check] = ()) -> None:
     """Hang the commands on the app; `checks` are what rooms want looked at."""
+    for command in (doctor(checks), backup, restore, migrate, dkim):
+        app.cli.add_command(command)
 
-    @app.cli.command(cls=Command)
+
+def doctor(checks: Sequence[Check]) -> click.Command:
+    """The command that looks at this house, with what its rooms want looked at."""
+
+    @click.command(cls=Command)
+    @with_appcontext
     def doctor() -> None:
         """Look at database, inboxes, relay, clock, disk, keys, worker. Exit 1 when something is bad."""
         worst = False
@@ -44,25 +53,46 @@ def install(app: Flask, checks: Sequence[Check] = ()) -> None:
             worst = worst or found.state is State.BAD
         sys.exit(worst)
 
-    @app.cli.command(cls=Command)
-    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-    def backup(file: Path) -> None:
-        """Write database, files and secret key to FILE (.tar or .tar.gz); the house may stay open."""
-        manifest = copies.save(here(), file, utcnow())
-        size = file.stat().st_size / 1024**2
-        click.echo(f"{file}: {len(manifest.members)} members, {size:.1f} MiB, read back and found whole")
-        click.echo("It holds the secret key of this house: keep it where nobody else can read it.")
+    return doctor
 
-    @app.cli.command(cls=Command)
-    @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-    @click.option("--force", is_flag=True, help="Replace a house that is not empty.")
-    def restore(file: Path, force: bool) -> None:
-        """Make this house what it was when FILE was written. Stop it first."""
-        manifest = copies.restore(here(), file, force=force)
-        click.echo(f"restored: {manifest.revision} of {manifest.created}, {len(manifest.members)} members")
 
-    @app.cli.command(cls=Command)
-    def migrate() -> None:
-        """Bring the database up to date (the start does this by itself)."""
-        changed = migrations.upgrade(here().db.engine)
-        click.echo(f"{'upgraded to' if changed else 'already at'} {migrations.HEAD}")
+@click.command(cls=Command)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@with_appcontext
+def backup(file: Path) -> None:
+    """Write database, files and secret key to FILE (.tar or .tar.gz); the house may stay open."""
+    manifest = copies.save(here(), file, utcnow())
+    size = file.stat().st_size / 1024**2
+    click.echo(f"{file}: {len(manifest.members)} members, {size:.1f} MiB, read back and found whole")
+    click.echo("It holds the secret key of this house: keep it where nobody else can read it.")
+
+
+@click.command(cls=Command)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace a house that is not empty.")
+@with_appcontext
+def restore(file: Path, force: bool) -> None:
+    """Make this house what it was when FILE was written. Stop it first."""
+    manifest = copies.restore(here(), file, force=force)
+    click.echo(f"restored: {manifest.revision} of {manifest.created}, {len(manifest.members)} members")
+
+
+@click.command(cls=Command)
+@with_appcontext
+def migrate() -> None:
+    """Bring the database up to date (the start does this by itself)."""
+    changed = migrations.upgrade(here().db.engine)
+    click.echo(f"{'upgraded to' if changed else 'already at'} {migrations.HEAD}")
+
+
+@click.command(cls=Command)
+@click.argument("domain")
+@click.option("--selector", default="hanmaru", show_default=True, help="A name for the key; another one for the next.")
+@with_appcontext
+def dkim(domain: str, selector: str) -> None:
+    """Make a key that signs the mail of DOMAIN, and say what to put into DNS and into the settings."""
+    made = signing.make(here().settings.data_dir, domain, selector)
+    strings = " ".join(f'"{one}"' for one in made.strings)
+    click.echo(f"1. Into the DNS of {domain}:\n\n{made.name}. IN TXT {strings}\n")
+    click.echo("2. Into hanmaru.env, once the record can be seen; then start again:\n")
+    click.echo(f"HANMARU_DKIM_DOMAIN={domain}\nHANMARU_DKIM_SELECTOR={selector}\nHANMARU_DKIM_KEY={made.path}")

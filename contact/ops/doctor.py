@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from contact import alarms, migrations, pulse, watching
 from contact import relay as relays
 from contact.db import utcnow
+from contact.following import ReaderState
 from contact.inbox import Inbox, InboxState
 from contact.jobs import JobRun
-from contact.log import Interaction, ReaderState
+from contact.log import Interaction
 from contact.outbox import rest
 from contact.relay import RelayAt
 from contact.service import Service

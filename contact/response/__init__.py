@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contact.log import Reader
+from contact.following import Reader
 from contact.service import Service
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from contact import within
 from contact.address import show
 from contact.db import Base, Id
 from contact.directory import Address, Contact
-from contact.log import Appended, Interaction, Name, Reader, ReaderState, is_postgresql
+from contact.following import Reader, ReaderState
+from contact.log import Appended, Interaction, Name, is_postgresql
 from contact.messages import AddressKind
 from contact.prepared import Among, Prepared
 from contact.search import words

@@ -1,4 +1,4 @@
-"""People who work here: who they are, how they sign in, what they did.
+"""People who sign in, to work here or as partners: who they are, how they sign in, what they did.
 
 user.py       User, Role, Preferences; find, create, change
 passwords.py  argon2id, and what is not accepted
@@ -14,6 +14,7 @@ from contact.users import audit, links, passwords, policy, sessions, totp
 from contact.users.first import first_admin
 from contact.users.sessions import UserSession, revoked_since, user_of_cookie
 from contact.users.user import (
+    HERE,
     LANGUAGES,
     THEMES,
     LastAdmin,
@@ -26,15 +27,19 @@ from contact.users.user import (
     create,
     deactivate,
     everybody,
+    forget,
     get,
+    named,
     prefer,
     reactivate,
     set_role,
+    staff,
     update,
     working,
 )
 
 __all__ = [
+    "HERE",
     "LANGUAGES",
     "THEMES",
     "LastAdmin",
@@ -50,8 +55,10 @@ __all__ = [
     "deactivate",
     "everybody",
     "first_admin",
+    "forget",
     "get",
     "links",
+    "named",
     "passwords",
     "policy",
     "prefer",
@@ -59,6 +66,7 @@ __all__ = [
     "revoked_since",
     "sessions",
     "set_role",
+    "staff",
     "totp",
     "update",
     "user_of_cookie",

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from contact.db import utcnow
 from contact.errors import HanmaruError
-from contact.users import Role, User, audit, by_login, create, everybody, passwords, reactivate, sessions, totp
+from contact.users import HERE, Role, User, audit, by_login, create, everybody, passwords, reactivate, sessions, totp
 from contact.users.audit import What
 from contact.web import here
 
@@ -18,7 +18,7 @@ group = AppGroup("user", help="People who sign in.")
 @group.command("add")
 @click.argument("email")
 @click.option("--name", default="", help="Full name; without it the part before the @.")
-@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.AGENT.value, show_default=True)
+@click.option("--role", type=click.Choice([role.value for role in HERE]), default=Role.AGENT.value, show_default=True)
 def add(email: str, name: str, role: str) -> None:
     """Add a user; prints a password that is shown once."""
     now, password = utcnow(), passwords.made_up()

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from contact.db import Base, Id, Utc, wake
 from contact.settings import Settings
 from contact.users.policy import needs_totp
-from contact.users.user import User
+from contact.users.user import Role, User
 
 NUDGE = "sessions"
 """Name woken when a session ends: the live door then asks `revoked_since`."""
@@ -91,13 +91,15 @@ def find(session: Session, token: str, now: datetime) -> tuple[UserSession, User
     return None if row is None else (row[0], row[1])
 
 
-def user_of_cookie(session: Session, cookie_value: str | None, now: datetime) -> tuple[User, int] | None:
-    """Who opens a socket with this cookie: the user and the session's id; None = refuse.
+def user_of_cookie(
+    session: Session, cookie_value: str | None, now: datetime, needed: Role = Role.AGENT
+) -> tuple[User, int] | None:
+    """Who opens a socket with this cookie, in the role `needed` or above: the user and the session's id; None = refuse.
 
     Also None for somebody whose role needs a second factor that is not set up yet.
     """
     found = find(session, cookie_value or "", now)
-    if found is None or (not found[1].has_totp and needs_totp(session, found[1].role)):
+    if found is None or not found[1].may(needed) or (not found[1].has_totp and needs_totp(session, found[1].role)):
         return None
     return found[1], found[0].id
 

@@ -1,9 +1,9 @@
-"""User: somebody who works here and signs in. Roles, preferences, and finding one."""
+"""User: somebody who signs in, to work here or as a partner. Roles, preferences, and finding one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -23,8 +23,9 @@ _HANDLE = re.compile(r"[\w][\w.-]{1,38}")
 
 
 class Role(StrEnum):
-    """What a user may do; each role may do what those before it may."""
+    """What a user may do; each role may do what those before it may. A partner works elsewhere: not here."""
 
+    PARTNER = "partner"
     AGENT = "agent"
     SUPERVISOR = "supervisor"
     ADMIN = "admin"
@@ -35,6 +36,10 @@ class Role(StrEnum):
 
     def covers(self, needed: Role) -> bool:
         return self.rank >= needed.rank
+
+
+HERE = (Role.AGENT, Role.SUPERVISOR, Role.ADMIN)
+"""Roles of those who work here."""
 
 
 class NoSuchUser(NotFound):
@@ -108,6 +113,8 @@ class User(Base):
     signature: Mapped[str] = mapped_column(Text, default="")
     """Stands under this user's mails."""
     preferences: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    contact_id: Mapped[int | None] = mapped_column(Id, index=True)
+    """A partner's person is a contact, too; who works here is none."""
     created_at: Mapped[datetime] = mapped_column(Utc)
     deactivated_at: Mapped[datetime | None] = mapped_column(Utc)
 
@@ -143,17 +150,42 @@ def by_login(session: Session, login: str) -> User | None:
     return session.scalar(select(User).where(or_(User.email == folded, User.handle == folded)))
 
 
+def staff(session: Session, user_id: int) -> User:
+    """The user with that id who works here, or did; raises `NoSuchUser`, for a partner's person, too."""
+    user = get(session, user_id)
+    if user.role not in HERE:
+        raise NoSuchUser
+    return user
+
+
+def named(session: Session, ids: Iterable[int | None]) -> dict[int, User]:
+    """Users by id, whoever they are: for a page that names those who did something."""
+    wanted = sorted({number for number in ids if number is not None})
+    return {user.id: user for user in session.scalars(select(User).where(User.id.in_(wanted)))}
+
+
 def everybody(session: Session) -> list[User]:
-    """All users, those who still work here first, then by name."""
-    return list(session.scalars(select(User).order_by(User.deactivated_at.is_not(None), User.name, User.id)))
+    """All who work here or did, those who still do first, then by name."""
+    those = select(User).where(User.role.in_(HERE))
+    return list(session.scalars(those.order_by(User.deactivated_at.is_not(None), User.name, User.id)))
 
 
 def working(session: Session) -> list[User]:
     """Users who can be assigned and mentioned."""
-    return list(session.scalars(select(User).where(User.deactivated_at.is_(None)).order_by(User.name, User.id)))
+    those = select(User).where(User.role.in_(HERE), User.deactivated_at.is_(None))
+    return list(session.scalars(those.order_by(User.name, User.id)))
 
 
-def create(session: Session, now: datetime, *, email: str, name: str, role: Role, handle: str = "") -> User:
+def create(
+    session: Session,
+    now: datetime,
+    *,
+    email: str,
+    name: str,
+    role: Role,
+    handle: str = "",
+    contact_id: int | None = None,
+) -> User:
     """A new user without a password; raises `Taken`, `Invalid` or `InvalidAddress`."""
     email = address.email(email)
     if by_login(session, email) is not None:
@@ -163,6 +195,7 @@ def create(session: Session, now: datetime, *, email: str, name: str, role: Role
         name=_name(name),
         role=role,
         handle=_handle(session, handle) if handle else _free_handle(session, email),
+        contact_id=contact_id,
         created_at=now,
         password_hash="",
         totp_secret="",
@@ -210,6 +243,19 @@ def deactivate(session: Session, user: User, now: datetime) -> None:
 
 def reactivate(user: User) -> None:
     user.deactivated_at = None
+
+
+def forget(session: Session, now: datetime, contact_ids: Collection[int]) -> list[int]:
+    """Contacts are erased: whoever signs in as one does so no more, and has no name; returns who that was.
+
+    Sessions and links of a user who is deactivated open nothing.
+    """
+    found = session.scalars(select(User).where(User.contact_id.in_(contact_ids))).all()
+    for user in found:
+        user.email, user.handle, user.name = f"erased-{user.id}@erased.invalid", f"erased-{user.id}", ""
+        user.password_hash, user.totp_secret, user.signature = "", "", ""
+        user.deactivated_at = user.deactivated_at or now
+    return [user.id for user in found]
 
 
 def _not_the_last(session: Session, user: User) -> None:

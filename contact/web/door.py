@@ -61,7 +61,7 @@ def code() -> Any:
 
 
 @pages.post("/sign-out")
-@role(Role.AGENT)
+@role(Role.PARTNER)
 def sign_out() -> Any:
     row, own = session_row(), guarding()
     with own.db.write() as session:

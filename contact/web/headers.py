@@ -56,6 +56,13 @@ FILE: Final[Mapping[str, str]] = {
 }
 """An attachment: a document in an origin of its own that may do nothing."""
 
+PICTURE: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Referrer-Policy": "no-referrer",
+}
+"""A picture that stands in mails: any mail program may show it and keep it; opened by itself it can do nothing."""
+
 _MAIL = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
     "img-src {pictures}; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"

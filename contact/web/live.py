@@ -13,7 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import gevent
@@ -24,9 +25,11 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from contact import log as spine
 from contact.bells import GeventBell, GeventBells
+from contact.db import utcnow
 from contact.log import Appended
 from contact.nudge import LOG
 from contact.service import Service
+from contact.users import sessions
 
 BATCH = 500
 BREATH = 0.01
@@ -38,6 +41,14 @@ GOODBYE = 5.0
 """Seconds all clients together get to take the goodbye; one that does not read must not hold us up."""
 MAX_MESSAGE = 256 * 1024
 """Bytes of one socket message; files go over HTTP."""
+
+
+class Sitting(Protocol):
+    """An open page."""
+
+    @property
+    def session_id(self) -> int: ...
+
 
 Door = Callable[["Live"], None]
 Follower = Callable[[Sequence[Appended]], None]
@@ -125,6 +136,16 @@ class Live:
         if self._ending and not self.service.settings.redis_url:
             return
         self.server.emit(event, data, room=room, namespace=namespace, skip_sid=skip)
+
+    def put_out(self, sittings: Mapping[str, Sitting], since: datetime, *, namespace: str) -> datetime:
+        """A session that ended since then takes its sockets along; returns until when that is done now."""
+        now = utcnow()
+        with self.service.db.read() as session:
+            ended = sessions.revoked_since(session, since, now)
+        for sid in [sid for sid, sitting in sittings.items() if sitting.session_id in ended]:
+            self.server.emit("out", {}, to=sid, namespace=namespace)
+            self.server.disconnect(sid, namespace=namespace)
+        return now
 
     def start(self) -> None:
         """Begin to follow the log from its present end."""

@@ -16,10 +16,10 @@ from contact.users import Role, User, audit, get, passwords, policy, prefer, ses
 from contact.users.audit import What
 from contact.web import hashing
 from contact.web.forms import notice, refused, told
-from contact.web.security import Rule, client_ip, guarding, local, me, rule_for, session_row
+from contact.web.security import Rule, client_ip, guarding, local, me, role, rule_for, session_row
 
 pages = Blueprint("me", __name__, url_prefix="/me")
-rule_for(pages, Rule(role=Role.AGENT))
+rule_for(pages, Rule(role=Role.PARTNER))
 
 PROFILE = ("name", "handle", "language", "zone", "signature")
 
@@ -31,11 +31,13 @@ class NotYourPassword(Invalid):
 
 
 @pages.get("")
+@role(Role.AGENT)
 def profile() -> Any:
     return _profile()
 
 
 @pages.post("/profile")
+@role(Role.AGENT)
 def save_profile() -> Any:
     own = guarding()
     try:
@@ -47,6 +49,7 @@ def save_profile() -> Any:
 
 
 @pages.post("/preferences")
+@role(Role.AGENT)
 def save_preferences() -> Any:
     form, own = request.form, guarding()
     try:

@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 from contact import log as spine
 from contact import pulse
 from contact.db import utcnow
-from contact.log import ReaderState
+from contact.following import ReaderState
 from contact.service import Service
 from contact.web import KEY, figures, here
 from contact.web.live import Live
+from contact.web.requests import is_watched
 
 pages = Blueprint("metrics", __name__)
 
@@ -59,6 +60,8 @@ def install(app: Flask) -> None:
 
     @app.after_request
     def count(response: Response) -> Response:
+        if not is_watched():
+            return response
         answers.labels(request.method, str(response.status_code)).inc()
         if request.url_rule and "began" in g:
             seconds.labels(str(request.url_rule)).observe(time.perf_counter() - g.began)

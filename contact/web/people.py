@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -10,23 +11,25 @@ from sqlalchemy.orm import Session
 from contact.db import utcnow
 from contact.errors import HanmaruError, Invalid
 from contact.users import (
+    HERE,
     Role,
     User,
     audit,
     create,
     deactivate,
     everybody,
-    get,
     links,
+    named,
     passwords,
     policy,
     reactivate,
     sessions,
     set_role,
+    staff,
     totp,
     update,
 )
-from contact.users.audit import What
+from contact.users.audit import AuditRow, What
 from contact.web.forms import notice, refused, told
 from contact.web.security import Rule, client_ip, guarding, me, rule_for
 
@@ -76,7 +79,7 @@ def save(user_id: int) -> Any:
     own = guarding()
     try:
         with own.db.write() as session:
-            user = get(session, user_id)
+            user = staff(session, user_id)
             before = _facts(user)
             update(session, user, **{name: request.form.get(name, "") for name in CHANGEABLE})
             set_role(session, user, _role())
@@ -93,7 +96,7 @@ def reset(user_id: int) -> Any:
     """The password stops working at once and a link to choose another one is shown."""
     own, now = guarding(), utcnow()
     with own.db.write() as session:
-        user = get(session, user_id)
+        user = staff(session, user_id)
         if not user.active:
             raise Invalid("This user can no longer sign in.")
         passwords.set_hash(user, "", now)
@@ -107,7 +110,7 @@ def reset(user_id: int) -> Any:
 def remove_second_factor(user_id: int) -> Any:
     """For a lost phone. Sessions end: whoever has the phone may be signed in."""
     with guarding().db.write() as session:
-        user = get(session, user_id)
+        user = staff(session, user_id)
         totp.remove(session, user)
         sessions.end_all(session, user.id, utcnow())
         _write(session, What.TOTP_OFF, user)
@@ -119,7 +122,7 @@ def end_sessions(user_id: int) -> Any:
     """One session, or all of them."""
     now, which = utcnow(), request.form.get("session", "")
     with guarding().db.write() as session:
-        user = get(session, user_id)
+        user = staff(session, user_id)
         if which.isdecimal():
             count = int(sessions.end(session, user.id, int(which), now))
         else:
@@ -133,7 +136,7 @@ def end_work(user_id: int) -> Any:
     own, now = guarding(), utcnow()
     try:
         with own.db.write() as session:
-            user = get(session, user_id)
+            user = staff(session, user_id)
             deactivate(session, user, now)
             links.void(session, user.id, now)
             sessions.end_all(session, user.id, now)
@@ -146,7 +149,7 @@ def end_work(user_id: int) -> Any:
 @pages.post("/<int:user_id>/reactivate")
 def begin_again(user_id: int) -> Any:
     with guarding().db.write() as session:
-        user = get(session, user_id)
+        user = staff(session, user_id)
         reactivate(user)
         _write(session, What.REACTIVATED, user)
     return redirect(url_for("people.one", user_id=user_id, notice="reactivated"), 303)
@@ -177,21 +180,22 @@ def history() -> Any:
             "people/audit.html",
             rows=rows[:PAGE],
             older=rows[PAGE - 1].id if len(rows) > PAGE else None,
-            users={user.id: user for user in everybody(session)},
+            users=_named(session, rows),
         )
 
 
 def _one(user_id: int, error: HanmaruError | None = None, *, token: str = "", said: str = "") -> Any:
     own = guarding()
     with own.db.read() as session:
-        user = get(session, user_id)
+        user = staff(session, user_id)
+        rows = audit.page(session, user_id=user.id, size=10)
         page = render_template(
             "people/one.html",
             user=user,
             form=request.form if error else {},
             open_sessions=sessions.of_user(session, user.id, utcnow()),
-            rows=audit.page(session, user_id=user.id, size=10),
-            users={other.id: other for other in everybody(session)},
+            rows=rows,
+            users=_named(session, rows),
             link=own.settings.public + url_for("door.welcome", token=token) if token else "",
             error=told(error),
             notice=notice(said),
@@ -212,8 +216,18 @@ def _facts(user: User) -> dict[str, Any]:
     return {"name": user.name, "email": user.email, "handle": user.handle, "role": user.role.value}
 
 
+def _named(session: Session, rows: Sequence[AuditRow]) -> dict[int, User]:
+    """Those who did it, and those it was done to."""
+    about = [int(row.subject[5:]) for row in rows if row.subject.startswith("user:")]
+    return named(session, [*about, *(row.user_id for row in rows)])
+
+
 def _role() -> Role:
+    """One of those who work here; partners are invited by their own pages."""
     try:
-        return Role(request.form.get("role", ""))
+        role = Role(request.form.get("role", ""))
     except ValueError:
         raise Invalid("There is no such role.") from None
+    if role not in HERE:
+        raise Invalid("There is no such role.")
+    return role

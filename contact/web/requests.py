@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 HEADER = "X-Request-ID"
 QUIET = frozenset({"health.live", "health.ready", "metrics.show", "static.file"})
@@ -15,7 +17,21 @@ QUIET = frozenset({"health.live", "health.ready", "metrics.show", "static.file"}
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
+_UNWATCHED = "hanmaru_unwatched"
+View = TypeVar("View", bound=Callable[..., Any])
+
 log = structlog.stdlib.get_logger("hanmaru.request")
+
+
+def unwatched(view: View) -> View:
+    """No line in the log and no figure says that, or when, this was asked: whoever comes here must stay unknown."""
+    setattr(view, _UNWATCHED, True)
+    return view
+
+
+def is_watched() -> bool:
+    """Whether lines and figures are kept of the request that is being answered."""
+    return not hasattr(current_app.view_functions.get(request.endpoint or ""), _UNWATCHED)
 
 
 def install(app: Flask) -> None:
@@ -38,7 +54,7 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers[HEADER] = g.request_id
-    if request.endpoint not in QUIET:
+    if request.endpoint not in QUIET and is_watched():
         log.info(
             "request",
             method=request.method,

@@ -190,6 +190,11 @@ def socket_user() -> tuple[User, int] | None:
         return sessions.user_of_cookie(session, own.cookies.session(request), utcnow())
 
 
+def as_nobody() -> None:
+    """Let this request be nobody's, whoever is signed in in that browser: neither cookie nor session is looked at."""
+    g.hanmaru_found = None
+
+
 def session_row() -> UserSession | None:
     found = _found()
     return found[0] if found else None

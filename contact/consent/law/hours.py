@@ -31,6 +31,16 @@ def open_at(now: datetime, zones: Iterable[ZoneInfo], closed: tuple[time, time])
     return moment
 
 
+def closes_at(now: datetime, zones: Iterable[ZoneInfo], closed: tuple[time, time]) -> datetime | None:
+    """When the next night begins (UTC) for somebody who is in one of these zones: the first of them."""
+    begins = []
+    for place in zones:
+        there = now.astimezone(place)
+        later = timedelta(days=1 if there.time() >= closed[0] else 0)
+        begins.append(datetime.combine(there.date() + later, closed[0], place).astimezone(UTC))
+    return min(begins, default=None)
+
+
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo | None:
     """A zone by its IANA name; None when there is no such zone."""

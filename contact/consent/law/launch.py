@@ -222,7 +222,7 @@ def _signed(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             world.SIGNED.key,
             N_("The mail is not signed with DKIM by the domain it comes from (%(domain)s)."),
-            N_("Set up DKIM for this domain, or send from an address of the domain that is signed."),
+            N_("Set up DKIM for it (`flask --app wsgi dkim %(domain)s`), or send from the domain that is signed."),
             {"domain": sender},
         )
 

@@ -12,6 +12,8 @@ from contact.db import utcnow
 from contact.desk import erasing, seek, words, writing
 from contact.desk.api import wire
 from contact.desk.api.door import pages
+from contact.directory.fields import understood
+from contact.directory.values import give
 from contact.errors import Invalid, NotFound
 from contact.messages import AddressKind, Wish
 from contact.outbox import copies
@@ -19,18 +21,24 @@ from contact.users import Role
 from contact.web import here
 from contact.web.security import me, role
 
+OWN = "own:"
 TOLD = "phone"
 """Where a wish was said that an agent was told."""
 
 
 @pages.post("/contacts/<int:number>")
 def change_contact(number: int) -> Any:
-    """Name, organisation, language, zone, note."""
+    """Name, organisation, language, zone, note; `own:NAME` is a field of the house's own."""
     asked = wire.body()
     fields = {name: wire.field(asked[name]) for name in ("name", "organisation", "note") if name in asked}
     fields |= {name: (wire.field(asked[name]) or None) for name in ("language", "zone") if name in asked}  # type: ignore[misc]
+    given = {name.removeprefix(OWN): wire.field(asked[name]) for name in asked if name.startswith(OWN)}
     with here().db.write() as session:
-        directory.change(session, utcnow(), directory.get(session, number), me().id, **fields)
+        contact = directory.get(session, number)
+        directory.change(session, utcnow(), contact, me().id, **fields)
+        if given:
+            root = directory.root(session, contact)
+            give(session, utcnow(), root, understood(session, given), me().id)
     return {}
 
 

@@ -2,6 +2,7 @@
 
 import { answerPage, automaticPage } from "./answer_page";
 import { contentPage } from "./content_page";
+import { noticePage } from "./notice_page";
 import { preview } from "./preview";
 
 const LOOK_EVERY = 2000;
@@ -158,6 +159,7 @@ all(".page-tabs [aria-current]").forEach((tab) => tab.scrollIntoView({ inline: "
 all<HTMLFormElement>("form[data-answer-preview]").forEach(answerPage);
 all<HTMLTextAreaElement>("textarea[data-reads]").forEach(automaticPage);
 all<HTMLFormElement>("form[data-content]").forEach(contentPage);
+all<HTMLFormElement>("form[data-notice-editor]").forEach(noticePage);
 if (document.querySelector("[data-contact-page]")) story();
 
 export {};

@@ -29,11 +29,15 @@ function valueOf(words: Vocabulary, field: Field, op: string, given: unknown): {
     const box = input("number", given ?? (field.kind === "days" ? 30 : 1), say["value"] ?? "", { min: field.kind === "number" ? "0" : "1", max: field.kind === "score" ? "5" : "1000000" });
     return { place: field.unit ? [box, make("span", { class: "muted" }, field.unit)] : [box], value: () => box.value };
   }
-  if (field.kind === "span") {
-    const now = (given ?? { days: 30, at: "" }) as { days: number; at: string };
-    const days = input("number", now.days, say["value"] ?? "", { min: "0", max: "36500", title: say["ever"] ?? "" });
-    const at = select(words.choices[field.choices] ?? [], now.at, say["value"] ?? "");
-    return { place: [days, make("span", { class: "muted" }, field.unit), at], value: () => ({ days: days.value, at: at.value }) };
+  if (["span", "sent", "response", "visit"].includes(field.kind)) return span(words, field, given);
+  if (field.kind === "own_date") {
+    const days = op === "next" || op === "past", was = Array.isArray(given) ? given[0] : given;
+    const box = days ? input("number", typeof was === "number" ? was : 7, say["value"] ?? "", { min: "0", max: "36500" }) : input("date", typeof was === "string" ? was : "", say["value"] ?? "");
+    return { place: days ? [box, make("span", { class: "muted" }, say["days"] ?? "")] : [box], value: () => box.value };
+  }
+  if (field.kind === "own_number") {
+    const box = input("text", Array.isArray(given) ? given[0] : given ?? "", say["value"] ?? "", { inputmode: "decimal" });
+    return { place: [box], value: () => box.value };
   }
   if (field.kind === "hours" || (field.kind === "rank" && op.startsWith("at_"))) {
     const box = select(words.choices[field.choices] ?? [], Array.isArray(given) ? given[0] : given, say["value"] ?? "");
@@ -42,6 +46,17 @@ function valueOf(words: Vocabulary, field: Field, op: string, given: unknown): {
   if (field.choices) return chips(words, field, Array.isArray(given) ? given : given === undefined ? [] : [given]);
   const box = input("text", Array.isArray(given) ? given.join(", ") : given, say["words"] ?? "", { placeholder: say["words"] ?? "" });
   return { place: [box], value: () => box.value.split(",").map((word) => word.trim()).filter(Boolean) };
+}
+
+/** So many days, and where: at an inbox, on a channel, of a campaign; of a visit also who counts. */
+function span(words: Vocabulary, field: Field, given: unknown): { place: Node[]; value: () => unknown } {
+  const say = words.words, now = (given ?? { days: 30, at: "" }) as { days: number; at: string; who?: string };
+  const days = input("number", now.days, say["value"] ?? "", { min: "0", max: "36500", title: say["ever"] ?? "" });
+  const choices = [...(words.choices[field.choices] ?? [])];
+  if (now.at && !choices.some(([value]) => value === now.at)) choices.push([now.at, `#${now.at.split(":")[1] ?? ""}`]);
+  const at = select(choices, now.at, say["value"] ?? ""), who = select(words.choices["visitors"] ?? [], now.who ?? "people", say["visitors"] ?? "");
+  const place: Node[] = [days, make("span", { class: "muted" }, field.unit), ...(choices.length ? [at] : []), ...(field.kind === "visit" ? [who] : [])];
+  return { place, value: () => ({ days: days.value, at: at.value, ...(field.kind === "visit" && who.value === "all" ? { who: "all" } : {}) }) };
 }
 
 function chips(words: Vocabulary, field: Field, given: unknown[]): { place: Node[]; value: () => unknown } {
@@ -58,6 +73,8 @@ function chips(words: Vocabulary, field: Field, given: unknown[]): { place: Node
 /** One line of a condition. */
 function testLine(words: Vocabulary, given: Test, readers: WeakMap<Element, () => Part>): HTMLElement {
   const say = words.words, line = make("li", { class: "test" }), slot = make("div", { class: "test-value" });
+  // A field that is no more stays what it was until somebody changes it: the server says what is wrong with it.
+  if (given.field && !words.fields.some((one) => one.name === given.field)) words.fields.push({ name: given.field, label: `#${given.field}`, group: "#", kind: "words", choices: "", unit: "", operators: [given.op] });
   const which = make("select", { "aria-label": say["field"] ?? "" });
   for (const group of new Set(words.fields.map((field) => field.group))) {
     const part = make("optgroup", { label: group });

@@ -26,8 +26,9 @@ from contact.conversation import Conversation, State
 from contact.db import Utc, utcnow
 from contact.directory import Address
 from contact.errors import HanmaruError, NotFound
+from contact.following import Reader
 from contact.inbox import Inbox, InboxState
-from contact.log import Appended, Interaction, Name, Reader
+from contact.log import Appended, Interaction, Name
 from contact.messages import AddressKind
 from contact.outbox import Delivery, Words
 from contact.prepared import Prepared

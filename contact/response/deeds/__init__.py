@@ -7,6 +7,6 @@ through the verbs of `contact.conversation`, and knows its exact reverse.
 from contact.response.deeds.catalogue import DEEDS, check, do, steps_of
 from contact.response.deeds.deed import Behind, Deed, Kept, Speaker, Step
 from contact.response.deeds.say import Saying
-from contact.response.deeds.wrong import Wrong
+from contact.wrong import Wrong
 
 __all__ = ["DEEDS", "Behind", "Deed", "Kept", "Saying", "Speaker", "Step", "Wrong", "check", "do", "steps_of"]

@@ -15,8 +15,8 @@ from contact.conversation.state import PRIORITIES
 from contact.errors import HanmaruError, Invalid
 from contact.response import hours, queues
 from contact.response.deeds.deed import Behind, Deed, Kept, Speaker, Step
-from contact.response.deeds.wrong import Wrong
 from contact.text import N_, storable
+from contact.wrong import Wrong
 
 MOST = 20
 """Steps of one rule or macro."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contact.log import Appended, Name, Reader, ReaderState
-from contact.response.levels import clock
+from contact.following import Reader, ReaderState
+from contact.log import Appended, Name
+from contact.response.levels import clock, retold
 from contact.response.levels.course import STEPS, Course, absorb, step
 
 NAME = "service levels"
@@ -22,7 +23,7 @@ def read(session: Session, row: Appended) -> None:
     if row.name in STEPS:
         _step(session, number, row)
     elif row.name == _ANEW:  # a message was taken back: everything is as if it had never been written
-        clock.refold(session, clock.shown_in(session, number, row.id), row.id)
+        retold.refold(session, retold.shown_in(session, number, row.id), row.id)
     elif row.name in _MERGES:
         _merge(session, number, row)
 
@@ -41,21 +42,21 @@ def _step(session: Session, number: int, row: Appended) -> None:
 
 def _unknown(session: Session, number: int, row: Appended) -> None:
     """Done, and something happens again; or merged, and then the other one has its clocks."""
-    if clock.shown_in(session, number, row.id) == number:
-        clock.refold(session, number, row.id)
+    if retold.shown_in(session, number, row.id) == number:
+        retold.refold(session, number, row.id)
 
 
 def _merge(session: Session, number: int, row: Appended) -> None:
     if row.name == Name.CONVERSATION_UNMERGED:
-        clock.refold(session, number, row.id)
-        clock.refold(session, clock.shown_in(session, row.data["from"], row.id), row.id)
+        retold.refold(session, number, row.id)
+        retold.refold(session, retold.shown_in(session, row.data["from"], row.id), row.id)
         return
     gone, into = clock.course_of(session, number), row.data["into"]
     clock.keep(session, number, None)
     if gone is None or not gone.clocks:
         return
     known = clock.course_of(session, into)
-    course = known if known is not None else clock.told(session, into, row.id - 1)[0]
+    course = known if known is not None else retold.told(session, into, row.id - 1)[0]
     clock.keep(session, into, absorb(course, row.at, gone))
 
 

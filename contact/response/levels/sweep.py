@@ -14,10 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import conversation as conversations
-from contact import log
+from contact import following, log
 from contact.conversation.state import priority_of
 from contact.db import utcnow
-from contact.log import Name, ReaderFailed, ReaderState
+from contact.following import ReaderFailed, ReaderState
+from contact.log import Name
 from contact.response.levels import clock as clocks
 from contact.response.levels import promise as promises
 from contact.response.levels.clock import NUDGE, ServiceClock
@@ -48,7 +49,7 @@ def next_look(session: Session) -> datetime | None:
 def sweep(session: Session, now: datetime, limit: int = BATCH) -> int | None:
     """Look at what is due, `limit` conversations at most; returns how many, None while the reader is not at the end."""
     log.lock(session)
-    if log.advance(session, reader, BATCH) == BATCH:
+    if following.advance(session, reader, BATCH) == BATCH:
         return limit
     state = session.get(ReaderState, NAME)
     if state is None or state.stopped_at is not None:

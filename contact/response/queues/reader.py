@@ -18,7 +18,8 @@ from contact import attendance, log
 from contact import conversation as conversations
 from contact.conversation import Conversation, State
 from contact.db import utcnow
-from contact.log import Appended, Interaction, Name, Reader
+from contact.following import Reader
+from contact.log import Appended, Interaction, Name
 from contact.prepared import Prepared
 from contact.response.queues import back
 from contact.response.queues.member import QueueInbox

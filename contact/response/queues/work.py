@@ -14,7 +14,8 @@ from contact import attendance
 from contact.conversation import Conversation
 from contact.conversation.conversation import TO_GIVE, WEIGHS
 from contact.directory import Contact
-from contact.log import Interaction, Name, ReaderState
+from contact.following import ReaderState
+from contact.log import Interaction, Name
 from contact.prepared import Prepared
 from contact.response.queues import agent as agents
 from contact.response.queues.agent import Agent

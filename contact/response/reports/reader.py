@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, true, update
 from sqlalchemy.orm import Session
 
-from contact import log
+from contact import following, log
 from contact.db import Database, utcnow, wake
-from contact.log import Reader, ReaderState
+from contact.following import Reader, ReaderState
 from contact.response.reports import sheet
 from contact.response.reports.counting import NAMES, count
 from contact.response.reports.measure import Kind, Measure, Measured
@@ -50,7 +50,7 @@ def read_all(db: Database, batch: int = 200) -> int:
     read = 0
     while True:
         with db.write() as session:
-            done = log.advance(session, READER, batch)
+            done = following.advance(session, READER, batch)
         if not done:
             return read
         read += done

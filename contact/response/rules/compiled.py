@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from contact.conversation.state import PRIORITIES
-from contact.response.rules.condition import Group, Node, Test
+from contact.groups import Told, told
+from contact.response.rules.condition import Node, Test, Tree
 from contact.response.rules.fields import FIELDS, Kind
 from contact.response.rules.pattern import Pattern, TooSlow
 from contact.response.rules.plain import is_korean, plain, tight
@@ -63,25 +63,14 @@ def compiled(node: Node) -> Ask:
     return lambda facts: not any(part(facts) for part in parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A node of a condition with what came of it; `seen` is the value a test found."""
-
-    node: Node
-    true: bool
-    seen: Any = None
-    parts: tuple[Told, ...] = ()
-
-
-def explain(node: Node, facts: Seen) -> Told:
+def explain(node: Node, facts: Seen) -> Told[Test]:
     """Every part of it, asked one by one."""
-    if isinstance(node, Test):
-        seen = facts.open_at(int(node.value or 0)) if _kind(node) is Kind.HOURS else facts.value(node.field)  # type: ignore[arg-type]
-        return Told(node, _test(node)(facts), seen)
-    parts = tuple(explain(part, facts) for part in node.parts)
-    trues = [part.true for part in parts]
-    true = all(trues) if node.kind == "all" else any(trues) if node.kind == "any" else not any(trues)
-    return Told(node, true, parts=parts)
+
+    def ask(test: Test) -> tuple[bool, Any]:
+        seen = facts.open_at(int(test.value or 0)) if _kind(test) is Kind.HOURS else facts.value(test.field)  # type: ignore[arg-type]
+        return _test(test)(facts), seen
+
+    return told(node, ask)
 
 
 def _kind(test: Test) -> Kind:
@@ -170,6 +159,6 @@ def _pattern(field: str, source: str, wanted: bool) -> Ask:
     return ask
 
 
-def everything(node: Group) -> bool:
+def everything(node: Tree) -> bool:
     """Whether it asks for nothing at all."""
     return not node.parts

@@ -1,29 +1,25 @@
 """Conditions as values: a tree of tests in groups, checked when it is made. Pure.
 
-JSON: a group is `{"all": [...]}`, `{"any": [...]}` or `{"none": [...]}`; a test is
-`{"field": ..., "op": ..., "value": ...}`.
+JSON: groups as in `contact/groups.py`; a test is `{"field": ..., "op": ..., "value": ...}`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from contact import groups
 from contact.conversation.state import PRIORITIES
 from contact.errors import Invalid
-from contact.response.deeds.wrong import Wrong
+from contact.groups import Group
 from contact.response.rules import pattern
 from contact.response.rules.fields import FIELDS, OPERATOR_NAMES, WITHOUT_VALUE, Field, Kind
 from contact.response.rules.plain import plain
 from contact.text import N_, storable
 
-GROUPS = ("all", "any", "none")
-DEEPEST = 5
 MOST = 60
 """Tests in one rule."""
-MOST_WORDS = 100
-LONGEST_WORD = 200
 HIGHEST = 1_000_000
 
 Value = tuple[str, ...] | tuple[int, ...] | str | int | float | bool | None
@@ -43,18 +39,8 @@ class Test:
         return {"field": self.field, "op": self.op} | ({} if value is None else {"value": value})
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """`all`, `any` or `none` of its parts. An `all` without parts is always true."""
-
-    kind: str
-    parts: tuple[Node, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        return {self.kind: [part.as_json() for part in self.parts]}
-
-
-Node = Test | Group
+Tree = Group[Test]
+Node = Test | Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,62 +55,30 @@ class Known:
     """Of `channels`, `languages`, `natures`, `states`."""
 
 
-def parse(given: Any, known: Known) -> Group:
+def parse(given: Any, known: Known) -> Tree:
     """The tree; raises `Wrong` that names the place (`2.1` = first part of the second)."""
-    if given in (None, {}, []):
-        return Group("all")
-    node = _node(given, known, "", 1)
-    tree = node if isinstance(node, Group) else Group("all", (node,))
-    if sum(1 for _ in tests(tree)) > MOST:
+    tree = groups.parse(given, lambda body, place: _test(body, known, place))
+    if sum(1 for _ in groups.tests(tree)) > MOST:
         raise Invalid(N_("Up to %(n)s conditions fit into one rule."), n=MOST)
     return tree
 
 
-def tests(node: Node) -> Iterator[Test]:
-    """Every test in it, in order."""
-    if isinstance(node, Test):
-        yield node
-    else:
-        for part in node.parts:
-            yield from tests(part)
+def kept(body: Mapping[str, Any]) -> Tree:
+    """A tree as a version holds it."""
+    return groups.kept(body, _kept)
 
 
-def _node(given: Any, known: Known, place: str, depth: int) -> Node:
-    if not isinstance(given, dict):
-        raise Wrong(N_("Condition %(place)s cannot be read."), place=place or "1")
-    kinds = [kind for kind in GROUPS if kind in given]
-    if not kinds:
-        return _test(given, known, place or "1")
-    if depth > DEEPEST:
-        raise Wrong(N_("Condition %(place)s: groups may stand %(n)s deep."), place=place, n=DEEPEST)
-    parts = given[kinds[0]]
-    if len(kinds) > 1 or not isinstance(parts, list):
-        raise Wrong(N_("Condition %(place)s cannot be read."), place=place or "1")
-    if not parts and place:
-        raise Wrong(N_("Condition %(place)s: the group is empty."), place=place)
-    inside = (f"{place}.{n}" if place else str(n) for n in range(1, len(parts) + 1))
-    return Group(kinds[0], tuple(_node(part, known, at, depth + 1) for part, at in zip(parts, inside, strict=True)))
+def _kept(body: Mapping[str, Any]) -> Test:
+    value = body.get("value")
+    return Test(body["field"], body["op"], tuple(value) if isinstance(value, list) else value)
 
 
 def _test(given: Mapping[str, Any], known: Known, place: str) -> Test:
-    field = FIELDS.get(str(given.get("field", "")))
-    if field is None:
-        name = str(given.get("field", ""))[:40]
-        raise Wrong(N_("Condition %(place)s: there is no field named “%(name)s”."), place=place, name=name)
-    op = str(given.get("op", ""))
-    if op not in field.operators:
-        name = OPERATOR_NAMES.get(op, op[:40])
-        raise Wrong(
-            N_("Condition %(place)s: “%(what)s” cannot be compared with “%(name)s”."),
-            place=place,
-            what=field.label,
-            name=name,
-        )
+    field, op = groups.asked(given, place, FIELDS, OPERATOR_NAMES)
     try:
         value = None if op in WITHOUT_VALUE else _value(field, op, given.get("value"), known)
     except Invalid as error:
-        message = N_("Condition %(place)s (%(what)s): %(why)s")
-        raise Wrong(message, place=place, what=field.label, inner=error) from error
+        raise groups.misfit(place, field, error) from error
     return Test(field.name, op, value)
 
 
@@ -149,12 +103,9 @@ def _value(field: Field, op: str, given: Any, known: Known) -> Value:
 
 
 def _words(given: Any) -> tuple[str, ...]:
-    listed = given if isinstance(given, list) else [given]
-    words = tuple(dict.fromkeys(word for one in listed if (word := " ".join(storable(str(one or "")).split()))))
+    words = groups.words(given)
     if not any(map(plain, words)):
         raise Invalid(N_("Write at least one word."))
-    if len(words) > MOST_WORDS or max(map(len, words)) > LONGEST_WORD:
-        raise Invalid(N_("Up to %(n)s words of up to %(long)s characters fit."), n=MOST_WORDS, long=LONGEST_WORD)
     return words
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contact.errors import Invalid
 from contact.response.deeds import Speaker, Step, steps_of
 from contact.response.rules import condition, when
-from contact.response.rules.condition import Group, Known
+from contact.response.rules.condition import Known, Tree
 from contact.response.rules.when import When
 from contact.text import N_, storable
 
@@ -24,7 +24,7 @@ class Said:
 
     name: str
     when: When
-    condition: Group
+    condition: Tree
     steps: tuple[Step, ...]
     stop: bool = False
     """No further rule looks at the row once this one has acted."""
@@ -66,19 +66,7 @@ def kept(body: Mapping[str, Any]) -> Said:
     return Said(
         name=str(body["name"]),
         when=When(body["when"]["on"], body["when"].get("detail", "")),
-        condition=_group(body["if"]),
+        condition=condition.kept(body["if"]),
         steps=tuple(Step(step["do"], step.get("value")) for step in body["then"]),
         stop=bool(body.get("stop")),
     )
-
-
-def _group(body: Mapping[str, Any]) -> Group:
-    ((kind, parts),) = body.items()
-    return Group(kind, tuple(_node(part) for part in parts))
-
-
-def _node(body: Mapping[str, Any]) -> condition.Node:
-    if "field" not in body:
-        return _group(body)
-    value = body.get("value")
-    return condition.Test(body["field"], body["op"], tuple(value) if isinstance(value, list) else value)

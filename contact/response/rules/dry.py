@@ -21,9 +21,11 @@ from sqlalchemy.orm import Session
 from contact import log
 from contact.conversation import Snapshot, fold
 from contact.conversation.state import State
+from contact.groups import Told
 from contact.log import Interaction, Name
 from contact.response.rules.book import DEEPEST, Pace, changes
-from contact.response.rules.compiled import Ask, Told, compiled, explain
+from contact.response.rules.compiled import Ask, compiled, explain
+from contact.response.rules.condition import Test
 from contact.response.rules.draft import Said
 from contact.response.rules.facts import Facts
 from contact.response.rules.reader import depth_of
@@ -70,7 +72,7 @@ class Touch:
     met: bool
     acts: bool
     kept_out: str
-    told: Told | None
+    told: Told[Test] | None
     """Only of those that are kept."""
 
 

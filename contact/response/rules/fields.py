@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from contact import field
 from contact.text import N_
 
 
@@ -55,27 +55,18 @@ OPERATOR_NAMES: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """`choices` names where the values of a choice come from (see `vocabulary.py`)."""
+class Field(field.Field[Kind]):
+    """Of a message and its conversation; the values of a choice stand in `vocabulary.py`."""
 
-    name: str
-    label: str
-    group: str
-    kind: Kind
-    choices: str = ""
-    unit: str = ""
-
-    @property
-    def operators(self) -> tuple[str, ...]:
-        return OPERATORS[self.kind]
+    __slots__ = ()
+    OPERATORS = OPERATORS
 
 
 MESSAGE, SENDER, TALK, TIME = N_("Message"), N_("Sender"), N_("Conversation"), N_("Time")
 
 FIELDS: Final[dict[str, Field]] = {
-    field.name: field
-    for field in (
+    one.name: one
+    for one in (
         Field("channel", N_("Channel"), MESSAGE, Kind.CHOICE, "channels"),
         Field("inbox", N_("Inbox"), MESSAGE, Kind.CHOICE, "inboxes"),
         Field("subject", N_("Subject"), MESSAGE, Kind.TEXT),

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from contact import conversation as conversations
 from contact.conversation import Conversation
 from contact.db import utcnow
-from contact.log import Appended, Interaction, Name, Reader
+from contact.following import Reader
+from contact.log import Appended, Interaction, Name
 from contact.prepared import Prepared
 from contact.response.deeds import Speaker
 from contact.response.rules import acting, rule

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from contact import groups
 from contact.channel import Channels
 from contact.conversation.state import PRIORITIES
 from contact.desk import words
+from contact.groups import GROUP_NAMES, Told
 from contact.messages import Nature
 from contact.response.deeds import DEEDS, Step
 from contact.response.deeds.catalogue import ME, OPENING
 from contact.response.rules import vocabulary, when
-from contact.response.rules.compiled import Told
-from contact.response.rules.condition import Group, Node, Test
+from contact.response.rules.condition import Test, Tree
 from contact.response.rules.draft import Said
 from contact.response.rules.fields import FIELDS, OPERATOR_NAMES, Kind
 from contact.text import N_
 
-GROUP_NAMES: Mapping[str, str] = {
-    "all": N_("All of these are true"),
-    "any": N_("At least one of these is true"),
-    "none": N_("None of these is true"),
-}
 EMPTY: Mapping[str, str] = {
     "nobody": N_("Nobody"),
     "queue": N_("No queue"),
@@ -114,37 +110,19 @@ class Teller:
         return [
             said.name,
             f"{_('When')}: {self.when(said)}",
-            *([f"{_('If')}:", *self._node(said.condition, 1)] if said.condition.parts else []),
+            *([f"{_('If')}:", *groups.lines(said.condition, self.test, _, 1)] if said.condition.parts else []),
             f"{_('Then')}:",
             *(f"  {self.step(step)}" for step in said.steps),
             *stop,
         ]
 
-    def _node(self, node: Node, depth: int) -> Iterator[str]:
-        indent = "  " * depth
-        if isinstance(node, Test):
-            yield f"{indent}{self.test(node)}"
-            return
-        yield f"{indent}{_(GROUP_NAMES[node.kind])}"
-        for part in node.parts:
-            yield from self._node(part, depth + 1)
-
     def short(self, said: Said) -> str:
         """The conditions in one line, for a list."""
         if not said.condition.parts:
             return str(_("always"))
-        return self._short(said.condition)
+        return groups.short(said.condition, self.test, _)
 
-    def _short(self, node: Node) -> str:
-        if isinstance(node, Test):
-            return self.test(node)
-        joint = {"all": _(" and "), "any": _(" or "), "none": _(" or ")}[node.kind]
-        inside = str(joint).join(self._short(part) for part in node.parts)
-        if node.kind == "none":
-            return str(_("not (%(what)s)", what=inside))
-        return f"({inside})" if isinstance(node, Group) and node.kind == "any" and len(node.parts) > 1 else inside
-
-    def seen(self, told: Told) -> str:
+    def seen(self, told: Told[Test]) -> str:
         """What a test found."""
         assert isinstance(told.node, Test)
         field, seen = FIELDS[told.node.field], told.seen
@@ -162,7 +140,7 @@ class Teller:
         text = " ".join(text.split())
         return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
-    def group(self, node: Group) -> str:
+    def group(self, node: Tree) -> str:
         return str(_(GROUP_NAMES[node.kind]))
 
 

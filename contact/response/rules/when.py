@@ -9,8 +9,8 @@ from typing import Any, Final
 from contact.conversation.state import State
 from contact.errors import Invalid
 from contact.log import Name
-from contact.response.deeds.wrong import Wrong
 from contact.text import N_, storable
+from contact.wrong import Wrong
 
 IDLE: Final = "idle"
 """The one that no row wakes: a job looks."""

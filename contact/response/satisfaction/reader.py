@@ -13,7 +13,8 @@ from contact import directory
 from contact.conversation import Conversation, Mention
 from contact.db import utcnow
 from contact.directory import Address
-from contact.log import Appended, Interaction, Name, Reader
+from contact.following import Reader
+from contact.log import Appended, Interaction, Name
 from contact.messages import AddressKind
 from contact.response.answers import values
 from contact.response.satisfaction import rating, setting

@@ -1,0 +1,1 @@
+"""Partners: organisations, their people, and how they become ones."""

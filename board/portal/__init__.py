@@ -1,0 +1,1 @@
+"""The partners' own pages: phone first, in Korean and English, and never more than one partner may see."""
