@@ -93,7 +93,7 @@ class Client:
         if found is None:
             raise self._error("The fax server gave no number to the job.")
         self._dial(number)
-        with self._fails():
+        with self._fails(parameter=True):
             for name, value in self._parameters(tag, until).items():
                 self._talk.voidcmd(f"JPARM {name} {value}")
             self._talk.voidcmd(f"JPARM DOCUMENT {document}")
@@ -104,7 +104,7 @@ class Client:
         try:
             self._talk.voidcmd("JSUBM")
         except ftplib.Error as error:  # it answered: the job dies with the connection
-            raise self._refused(error, submitting=True) from error
+            raise self._refused(error) from error
         except (OSError, EOFError) as error:
             words = "The connection broke after the fax was handed over, before the answer."
             raise Unsure(words, self.exchange) from error
@@ -173,13 +173,13 @@ class Client:
         }
 
     @contextlib.contextmanager
-    def _fails(self) -> Iterator[None]:
-        """Whatever goes wrong in here, nothing has left."""
+    def _fails(self, *, parameter: bool = False) -> Iterator[None]:
+        """Whatever goes wrong in here, nothing has left. `parameter`: it is told what we set."""
         try:
             with self._broken():
                 yield
         except ftplib.Error as error:
-            raise self._refused(error) from error
+            raise self._refused(error, parameter=parameter) from error
 
     @contextlib.contextmanager
     def _broken(self) -> Iterator[None]:
@@ -193,16 +193,17 @@ class Client:
                 retryable=True,
             ) from error
 
-    def _refused(self, error: Exception, *, submitting: bool = False) -> ChannelError:
-        """It says 500 to nearly everything it cannot do now; only a sign-in it refuses is refused for good.
+    def _refused(self, error: Exception, *, parameter: bool = False) -> ChannelError:
+        """It says 500 to nearly everything it cannot do now; refused for good are a sign-in and a `parameter`.
 
-        `submitting`: every parameter was taken before, so one it calls missing now it has lost itself (seen where the
-        session of a client that was killed was cleaned away meanwhile: "504 ... null or missing DIALSTRING").
+        The same codes elsewhere are trouble of its own: "503 Unable to open sequence number file" to the second of two
+        who send the first faxes of a new server at once; "504 ... null or missing DIALSTRING" to what is submitted,
+        where the session of a client that was killed was cleaned away meanwhile.
         """
         answer = " ".join(str(error).split())
         code = answer[:3] if answer[:3].isdecimal() else ""
         auth = code in ("530", "532")
-        wrong = code in ("501", "503", "504") and not submitting  # a parameter it does not know, or not like this
+        wrong = parameter and code in ("501", "503", "504")  # it does not know it, or not like this
         return self._error(
             f"The fax server said: {answer}",
             fault=Fault.AUTH if auth else Fault.CONFIG if wrong else Fault.PROVIDER_DOWN,
