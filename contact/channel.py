@@ -386,6 +386,24 @@ class Sender(Protocol):
     async def send(self, message: Outbound) -> Outcome: ...
 
 
+class Prepared(Protocol):
+    """A message that is ready, or soon will be. Nobody has to send it."""
+
+    async def send(self) -> Outcome: ...
+
+
+@runtime_checkable
+class Ahead(Protocol):
+    """A sender that needs time for a message before it needs anybody's: it makes some ready while others leave."""
+
+    @property
+    def ahead(self) -> int:
+        """How many should be in the making."""
+        ...
+
+    def prepare(self, message: Outbound) -> Prepared: ...
+
+
 @runtime_checkable
 class Bulk(Protocol):
     """A channel that carries many messages from one inbox cheaper than one by one (campaigns)."""

@@ -164,14 +164,14 @@ def test_a_process_that_answers_nonsense_is_done_without(mails: Mails, monkeypat
     mails.all_arrived(mails.send())
 
 
-def signed_worker(shop: Shop, tmp_path: Path) -> psutil.Process:
+def signed_worker(shop: Shop, tmp_path: Path, mails: int = 30) -> psutil.Process:
     """A worker in the middle of a signed campaign."""
     path, _ = a_key(tmp_path)
     worker = shop.worker()
     worker.extra = {"DKIM_KEY": str(path), "DKIM_DOMAIN": "shop.example", "DKIM_SELECTOR": "s1"}
     worker.start()
     assert worker.process
-    wait_for(lambda: len(shop.sink.caught) > 30, 60, "mails to leave")
+    wait_for(lambda: len(shop.sink.caught) > mails, 60, "mails to leave")
     return psutil.Process(worker.process.pid)
 
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from datetime import datetime
 
+from campaigns.pipe.ahead import Making
 from campaigns.pipe.claim import Row
 from campaigns.pipe.gate import Gate
 from campaigns.pipe.journal import REASON, Word
@@ -18,6 +19,7 @@ from campaigns.pipe.written import Written
 from campaigns.recipient import Fate
 from contact.channel import Outcome, Sender
 from contact.cutoff import TooLate
+from contact.messages import Outbound
 
 GROUP = 400
 """Landed recipients that are settled at once, without waiting for the turn."""
@@ -58,7 +60,8 @@ class Hands:
     async def at_work(self, sender: Sender) -> AsyncIterator[None]:
         """As many as the sender can be given at once."""
         self.queue.share = Line(None, hands=sender.at_once).share
-        hands = [asyncio.create_task(self._hand(sender)) for _ in range(sender.at_once)]
+        making = Making(sender, self.queue, self._message)
+        hands = [asyncio.create_task(self._hand(sender, making)) for _ in range(sender.at_once)]
         try:
             yield
         finally:
@@ -91,16 +94,17 @@ class Hands:
                 mark.set_result(None)
                 many -= 1
 
-    async def _hand(self, sender: Sender) -> None:
+    async def _hand(self, sender: Sender, making: Making) -> None:
         loop = asyncio.get_running_loop()
         while True:
             row = await self._next()
             self.air[row.number] = row
             begun = loop.time()
             try:
-                outcome = await self._send(sender, row)
+                outcome = await self._send(sender, row, making)
             finally:
                 del self.air[row.number]
+                self._closes.pop(row.address_id, None)
                 self.barred.discard(row.number)
                 self.queue.done(row, loop.time() - begun)
             self._judge.busy(self.queue.door(row), outcome)
@@ -124,10 +128,17 @@ class Hands:
             self._idle.append(mark)
             await mark
 
-    async def _send(self, sender: Sender, row: Row) -> Outcome | Landed:
+    async def _send(self, sender: Sender, row: Row, making: Making) -> Outcome | Landed:
+        made = making.take(row.number)
+        making.go_on(asyncio.get_running_loop().time())
+        if made is not None:
+            return await made.send()
         try:
-            message = self._written.to(row, self.at, self._closes.pop(row.address_id, None))
+            message = self._message(row)
         except Exception as error:  # noqa: BLE001 - whatever a template can raise: nothing has left, and the others go on
             word = Word(Fate.FAILED, "content", f"The content could not be filled: {error}"[:REASON])
             return Landed(row.number, row.window, word)
         return await sender.send(message)
+
+    def _message(self, row: Row) -> Outbound:
+        return self._written.to(row, self.at, self._closes.get(row.address_id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import chain, islice, zip_longest
 
 from campaigns.pipe.claim import Row
 from campaigns.pipe.doors import Doors
@@ -58,6 +59,12 @@ class Line:
                 return row
             self._turn.rotate(-1)
         return None
+
+    def soon(self, many: int, now: float) -> list[Row]:
+        """Who of the open doors will leave next, about in that order."""
+        waits = (self._rows[name] for name in self._turn if now >= self.doors[name].rests_until)
+        in_turn = chain.from_iterable(zip_longest(*islice(waits, many)))
+        return list(islice((row for row in in_turn if row is not None), many))
 
     def may(self, now: float) -> bool:
         """Whether anybody may leave."""

@@ -16,11 +16,13 @@ from typing import Any, cast
 from channels.email.handover import ANSWER_WAIT, Gone, one_line, refusal
 from channels.email.mould import Cast, Mould
 from channels.email.relay import COMMAND_WAIT, Relay
-from channels.email.signing import Signing
+from channels.email.signing import GROUP, Signing
 from contact.channel import ChannelError, Journal, Outcome, Unsure
 from contact.cutoff import TooLate
 from contact.messages import DeliveryState, Fault, Outbound, Receipt, Who
 
+MAKING = 3 * GROUP
+"""Mails in the making while others leave: two groups are being signed, and one is at hand."""
 MAILS = 500
 """Mails over one connection; then a new one, so that load spreads behind a balancer."""
 SHORT = 32 * 1024
@@ -207,12 +209,30 @@ class Line(asyncio.Protocol):
             self._end(Unsure(_LOST, {"lost": words}) if self.dotted else Gone(words))
 
 
+class Ready:
+    """See `contact.channel.Prepared`. `signature`: of a mail that is not signed yet."""
+
+    def __init__(
+        self, lines: Lines, number: int, mail: Cast | ChannelError, signature: asyncio.Future[bytes] | None = None
+    ) -> None:
+        self._lines, self._number, self._mail, self._signature = lines, number, mail, signature
+
+    async def send(self) -> Outcome:
+        mail = self._mail
+        if isinstance(mail, ChannelError):
+            return mail
+        if self._signature is not None:
+            mail = self._lines.signed(mail, await self._signature)
+        return await self._lines.hand(self._number, mail)
+
+
 class Lines:
     """The `Sender` of e-mail: up to as many connections as the relay is given."""
 
     def __init__(self, relay: Relay, mould: Mould, journal: Journal) -> None:
         self._relay, self._mould, self._journal = relay, mould, journal
         self._signing = Signing(mould.seal) if mould.seal is not None else None
+        self.ahead = MAKING if self._signing is not None else 0
         self.at_once = relay.target.connections
         self.place = relay.target.place
         self._idle: list[Line] = []
@@ -224,15 +244,29 @@ class Lines:
 
     async def send(self, message: Outbound) -> Outcome:
         """See `contact.channel.Sender`."""
+        return await self.prepare(message).send()
+
+    def prepare(self, message: Outbound) -> Ready:
+        """See `contact.channel.Ahead`."""
         try:
             mail = self._mould.cast(message)
         except ChannelError as error:
             error.alone = True
-            return error
-        if self._signing is not None and mail.unsigned is not None:
-            mail = mail._replace(raw=await self._signing.field(mail.unsigned) + mail.raw, unsigned=None)
-        outcome = await self._transact(message.delivery_id, mail)
-        self._journal.answered(message.delivery_id, outcome)
+            return Ready(self, message.delivery_id, error)
+        if self._signing is None or mail.unsigned is None:
+            return Ready(self, message.delivery_id, mail)
+        return Ready(self, message.delivery_id, mail, self._signing.sign(mail.unsigned))
+
+    def signed(self, mail: Cast, signature: bytes) -> Cast:
+        """The mail with its signature in front."""
+        assert self._mould.seal is not None
+        assert mail.unsigned is not None
+        return mail._replace(raw=self._mould.seal.field(mail.unsigned, signature) + mail.raw, unsigned=None)
+
+    async def hand(self, number: int, mail: Cast) -> Outcome:
+        """One mail, over the next connection that is free."""
+        outcome = await self._transact(number, mail)
+        self._journal.answered(number, outcome)
         self._flush_soon()
         return outcome
 

@@ -42,17 +42,18 @@ class Signing:
         self._work: asyncio.Task[None] | None = None
         self._alone = not self._key
 
-    async def field(self, unsigned: Unsigned) -> bytes:
-        """The DKIM-Signature of a mail."""
-        if self._alone:
-            return self._seal.field(unsigned, self._seal.sign(unsigned.data))
+    def sign(self, unsigned: Unsigned) -> asyncio.Future[bytes]:
+        """The signature of a mail, as soon as it is made."""
         mark: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        if self._alone:
+            mark.set_result(self._seal.sign(unsigned.data))
+            return mark
         self._waiting.append((unsigned, mark))
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._all())
         elif len(self._waiting) >= GROUP and 0 < len(self._asked) < AHEAD:
             self._ask()
-        return self._seal.field(unsigned, await mark)
+        return mark
 
     async def _all(self) -> None:
         """Until nobody waits."""
