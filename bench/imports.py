@@ -1,10 +1,10 @@
 """A large CSV with every third row broken, taken in.
 
-    python bench/imports.py [--rows 1000000] [--limit SECONDS]
+    python bench/imports.py [--rows 1000000] [--limit SECONDS] [--consents]
 
 Rows a second in the worker's own way (a transaction for each 200 rows), peak memory, and beside it what reading the
 file with the standard library's `csv` alone takes in the same run. With `--limit` it stops there and says how far it
-came; the first and the last tenth are compared, so that slowing down shows.
+came; the first and the last tenth are compared, so that slowing down shows. With `--consents` each row holds one.
 """
 
 # ruff: noqa: E501 - tables are wide
@@ -32,16 +32,17 @@ from contact.imports.work import Work
 BROKEN = ("{n},no-address,,", '{n},"never closed@a.example,,', "{n},a{n}@a.example,010-1,x,too,many,cells", "{n},,,")
 
 
-def write(path: Path, n: int) -> None:
+def write(path: Path, n: int, consents: bool) -> None:
     chance = random.Random(1)
+    more, wish = (",동의,동의일", ",예,2026-10-01") if consents else ("", "")
     with path.open("w") as file:
-        file.write("이름,이메일,휴대폰,태그\n")
+        file.write(f"이름,이메일,휴대폰,태그{more}\n")
         for number in range(n):
             if number % 3 == 2:
                 file.write(chance.choice(BROKEN).format(n=number) + "\n")
             else:
                 file.write(
-                    f"고객{number},c{number}@shop{number % 50}.example,010-{number // 10000:04}-{number % 10000:04},vip\n"
+                    f"고객{number},c{number}@shop{number % 50}.example,010-{number // 10000:04}-{number % 10000:04},vip{wish}\n"
                 )
 
 
@@ -53,11 +54,12 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rows", type=int, default=1_000_000)
     arguments.add_argument("--limit", type=float, default=0)
+    arguments.add_argument("--consents", action="store_true")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="hanmaru-bench-") as name:
         home = Path(name)
         source = home / "contacts.csv"
-        write(source, given.rows)
+        write(source, given.rows, given.consents)
         begun = time.process_time()
         with source.open(newline="") as file:
             plain = sum(1 for _ in csv.reader(file))
@@ -68,7 +70,8 @@ def main() -> int:
             sha256, size = book.keep(home, file, 1 << 30)
         settings = {
             "shape": recognise(book.folder(home) / sha256).as_json(), "header": True, "mode": "fill",
-            "fields": ["name", "email", "phone", "tags"],
+            "fields": ["name", "email", "phone", "tags", *(["consent", "consent_when"] if given.consents else [])],
+            "proof": {"text": "Spring news by mail", "how": "form"},
         }  # fmt: skip
         now = datetime.now(UTC)
         with db.write() as session:

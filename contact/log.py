@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from contact import numbers
 from contact.db import Base, Id, Json, Utc, wake
 from contact.prepared import Prepared
 
@@ -341,16 +342,22 @@ def append(
     return Appended(number, **values)
 
 
-_EACH = Prepared(insert(_TABLE).values({name: bindparam(name) for name in _GIVEN}))
+_EACH = Prepared(insert(_TABLE).values({name: bindparam(name) for name in ("id", *_GIVEN)}))
 _NOTHING = dict.fromkeys(_GIVEN)
 
 
-def append_each(session: Session, now: datetime, name: Name, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows of one name, in this order, as `append` would one by one: by one call of the driver."""
+def append_each(session: Session, now: datetime, rows: Sequence[tuple[Name, Mapping[str, Any]]]) -> list[int]:
+    """Add rows in this order, as `append` would one by one, by one call of the driver; their ids."""
     lock(session)
     session.flush()  # what they point to is written first
-    _EACH.many(session, [{**_NOTHING, "data": {}, **row, "at": now, "name": name.value} for row in rows])
+    ids = numbers.draw(session, Interaction, len(rows))
+    given = [
+        {**_NOTHING, "data": {}, **row, "id": number, "at": now, "name": name.value}
+        for number, (name, row) in zip(ids, rows, strict=True)
+    ]
+    _EACH.many(session, given)
     wake(session, "log")
+    return ids
 
 
 _GROUPED = ("at", "name", "contact_id", "address_id", "inbox_id", "channel", "about_id", "data")

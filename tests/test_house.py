@@ -122,7 +122,7 @@ def test_many_rows_at_once_are_appended_by_the_pipe_alone() -> None:
     assert not strangers(found, {"campaigns/pipe/settle.py"})
 
 
-def test_rows_of_one_name_are_appended_by_imports_alone() -> None:
+def test_rows_known_beforehand_are_appended_by_imports_alone() -> None:
     found = callers("contact.log.append_each")
     assert found, "the rule looks at nothing"
     assert not strangers(found, {"contact/imports/many.py"})

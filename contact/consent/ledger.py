@@ -15,47 +15,23 @@ No import lifts a refusal.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, String, Text, func, select, text
+from sqlalchemy import Boolean, ForeignKey, Index, String, Text, bindparam, func, insert, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact import conversation as conversations
 from contact import log
 from contact.consent import chain, suppression
 from contact.consent.purpose import Purpose
+from contact.consent.said import ADDRESS, PERSON, How, Said
 from contact.conversation import Conversation, Talk
 from contact.db import Base, Id, Utc
 from contact.directory import Address, Contact
 from contact.messages import Wish
-from contact.text import storable
-
-
-class How(StrEnum):
-    """How a wish came to us."""
-
-    KEYWORD = "keyword"
-    PROVIDER = "provider"
-    AGENT = "agent"
-    COMPLAINT = "complaint"
-    REPLY = "reply"
-    """A message that says "unsubscribe" and nothing else."""
-    ONE_CLICK = "one_click"
-    """The mail program's own button (RFC 8058)."""
-    PAGE = "page"
-    """Our public page behind a signed link."""
-    FORM = "form"
-    PAPER = "paper"
-    IMPORT = "import"
-
-
-ADDRESS = "address"
-PERSON = "person"
-"""Scopes of a wish."""
-LONGEST = 2000
+from contact.prepared import Prepared
 
 
 class Consent(Base):
@@ -102,6 +78,12 @@ class Consent(Base):
         ),
         Index("ix_consent_said_at", "purpose", "said_at"),
     )
+
+
+_TABLE: Any = Consent.__table__
+_ADD = Prepared(
+    insert(_TABLE).values({one.name: bindparam(one.name, type_=one.type) for one in _TABLE.columns if one.name != "id"})
+)
 
 
 def latest(session: Session, address_id: int) -> Consent | None:
@@ -162,30 +144,29 @@ def record(
     said_at = min(said_at or now, now)
     if not _news(session, address, wish, purpose, night, scope, text_id, said_at):
         return False
-    words = storable(wish.words)[:LONGEST]
-    name = log.Name.CONSENT_GIVEN if wish.given else log.Name.CONSENT_WITHDRAWN
-    about = {"purpose": _name(purpose), "night": night, "scope": scope if scope != ADDRESS else ""}
-    row: dict[str, Any] = {
-        "contact_id": address.contact_id,
-        "address_id": address.id,
-        "channel": channel,
-        "about_id": about_id,
-        "user_id": user_id,
-        "body": words,
-        "content": {"value": address.value},
-        "data": {"how": wish.how, **{key: value for key, value in about.items() if value}},
-    }
+    said = Said(wish, channel, said_at, _name(purpose), night, scope, user_id, proof, text_id)
+    name, row = said.logged(address.contact_id, address.id, address.value)
+    row["about_id"] = about_id
     written = conversations.record(session, now, talk, name, **row) if talk else log.append(session, now, name, **row)
-    values = {
-        "at": now, "channel": channel, "purpose": _name(purpose), "night": night, "scope": scope, "given": wish.given,
-        "how": str(wish.how), "words": words, "proof": storable(proof)[:LONGEST], "text_id": text_id,
-        "said_at": said_at, "user_id": user_id, "interaction_id": written.id,
-    }  # fmt: skip
-    _add(session, values | {"address_id": address.id, "contact_id": address.contact_id})
+    values = said.row(now, written.id)
+    add(session, [values | {"address_id": address.id, "contact_id": address.contact_id}])
     if scope == PERSON and purpose is None:
         _everywhere(session, address, values)
     session.flush()
     return True
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows at the end of the chain; the caller holds the lock of the log, so nobody else adds any now."""
+    session.flush()
+    before = session.scalar(select(Consent.hash).order_by(Consent.id.desc()).limit(1)) or ""
+    chained = []
+    for one in rows:
+        salt = secrets.token_hex(16)
+        row = one | {"salt": salt, "sealed": chain.seal(salt, one["words"], one["proof"])}
+        before = chain.link(before, row)
+        chained.append(row | {"hash": before})
+    _ADD.many(session, chained)
 
 
 def _news(
@@ -233,17 +214,7 @@ def _everywhere(session: Session, address: Address, values: dict[str, Any]) -> N
     ).all()
     for number, holder in others:
         if withdrawn(session, number) == values["given"]:
-            _add(session, values | {"address_id": number, "contact_id": holder, "scope": ADDRESS})
-
-
-def _add(session: Session, values: dict[str, Any]) -> None:
-    """One row at the end of the chain; the caller holds the lock of the log, so nobody else adds one now."""
-    session.flush()
-    salt = secrets.token_hex(16)
-    row = values | {"salt": salt, "sealed": chain.seal(salt, values["words"], values["proof"])}
-    before = session.scalar(select(Consent.hash).order_by(Consent.id.desc()).limit(1))
-    session.add(Consent(**row, hash=chain.link(before or "", row)))
-    session.flush()
+            add(session, [values | {"address_id": number, "contact_id": holder, "scope": ADDRESS}])
 
 
 def _name(purpose: Purpose | None) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from contact.consent import words
-from contact.consent.ledger import ADDRESS, How, record
+from contact.consent.ledger import record
 from contact.consent.purpose import Purpose
+from contact.consent.said import ADDRESS, How
 from contact.conversation import Conversation, Talk
 from contact.directory import Address
 from contact.messages import Inbound, Nature, Wish

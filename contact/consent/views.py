@@ -14,9 +14,9 @@ from contact.address import show as shown
 from contact.consent import notices, setting, texts, token, trade
 from contact.consent.history import CHANNEL, lines, standing
 from contact.consent.law import RULES
-from contact.consent.ledger import ADDRESS, PERSON, How
 from contact.consent.purpose import Purpose
 from contact.consent.refusing import PLANNED, refuse
+from contact.consent.said import ADDRESS, PERSON, How
 from contact.db import utcnow
 from contact.desk import words
 from contact.desk.told import back, notice

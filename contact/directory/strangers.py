@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, text
+from sqlalchemy import bindparam, insert
 from sqlalchemy.orm import Session
 
-from contact import log
+from contact import numbers
 from contact.directory.contact import Address, Contact
 from contact.messages import AddressKind
 from contact.prepared import Prepared
@@ -50,8 +50,8 @@ class Added:
 
 def add_strangers(session: Session, now: datetime, people: Sequence[Stranger]) -> list[Added]:
     """As `new_contact` and `new_address` would one by one, with the same ids. Take `log.lock` first."""
-    contacts = numbers(session, Contact, len(people))
-    addresses = iter(numbers(session, Address, sum(len(one.addresses) for one in people)))
+    contacts = numbers.draw(session, Contact, len(people))
+    addresses = iter(numbers.draw(session, Address, sum(len(one.addresses) for one in people)))
     added = [
         Added(number, tuple(next(addresses) for _ in one.addresses))
         for number, one in zip(contacts, people, strict=True)
@@ -70,13 +70,3 @@ def add_strangers(session: Session, now: datetime, people: Sequence[Stranger]) -
 def _contact(now: datetime, one: Stranger, number: int) -> dict[str, Any]:
     row = {"id": number, "root_id": number, "name": one.name[:200], "organisation": one.organisation}
     return row | {"language": one.language, "created_at": now} | _UNSAID_OF_CONTACT
-
-
-def numbers(session: Session, kind: Any, n: int) -> list[int]:
-    """The next ids of a table: those its own rows would get. Only for the one writer."""
-    if log.is_postgresql(session):
-        name = kind.__tablename__
-        drawn = text(f"SELECT nextval(pg_get_serial_sequence('{name}', 'id')) FROM generate_series(1, :n)")  # noqa: S608
-        return list(session.scalars(drawn, {"n": n}))
-    newest = session.scalar(select(func.max(kind.id))) or 0
-    return list(range(newest + 1, newest + n + 1))

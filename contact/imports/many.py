@@ -3,19 +3,23 @@ same, to the last id, as if each row had been taken by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from contact import consent, log
+from contact.consent import ledger, suppression
+from contact.consent.said import Said
 from contact.directory import Address, tags
 from contact.directory.strangers import Added, Stranger, add_strangers
 from contact.directory.tags import ContactTag
 from contact.directory.values import ContactValue
 from contact.imports.entry import Entry, Problem
-from contact.imports.take import REFUSED, Source, Taken, field_of, take
+from contact.imports.take import NO_CONSENT, REFUSED, Source, Taken, field_of, said, take
 from contact.messages import AddressKind
 
 Row = tuple[Entry, Taken]
@@ -30,7 +34,7 @@ def take_all(session: Session, now: datetime, entries: Sequence[Entry], source: 
     met: set[Place] = set(known)
     waiting: list[Entry] = []
     for entry in entries:
-        if entry.wished is None and entry.bought is None and met.isdisjoint(entry.addresses):
+        if entry.bought is None and met.isdisjoint(entry.addresses):
             waiting.append(entry)
         else:
             yield from _strangers(session, now, waiting, source)
@@ -86,16 +90,42 @@ def _strangers(session: Session, now: datetime, entries: Sequence[Entry], source
     ]
     if own:
         session.execute(insert(ContactValue), own)
-    _say(session, now, entries, added, source)
+    problems = _say(session, now, entries, added, source)
     for entry in entries:
-        yield entry, Taken(True, len(entry.addresses) > 1 or bool(tags.tidy(entry.tags)), list(entry.problems))
+        no = problems[entry.number]
+        wished = entry.wished is not None and len(no) < len(entry.addresses)
+        changed = wished or len(entry.addresses) > 1 or bool(tags.tidy(entry.tags) or entry.own)
+        yield entry, Taken(True, changed, [*entry.problems, *no])
 
 
-def _say(session: Session, now: datetime, entries: Sequence[Entry], added: Sequence[Added], source: Source) -> None:
-    rows = [
-        {"contact_id": to.contact_id, "address_id": at, "user_id": source.user_id,
-         "content": {"kind": kind.value, "value": value}, "data": {"import": source.number}}
-        for one, to in zip(entries, added, strict=True)
-        for at, (kind, value) in zip(to.addresses, one.addresses, strict=True)
-    ]  # fmt: skip
-    log.append_each(session, now, log.Name.ADDRESS_ADDED, rows)
+def _say(
+    session: Session, now: datetime, entries: Sequence[Entry], added: Sequence[Added], source: Source
+) -> dict[int, list[Problem]]:
+    """What the log says of them, and the ledger of what they wish; by row, the consents nobody takes from a list."""
+    problems: defaultdict[int, list[Problem]] = defaultdict(list)
+    erased = suppression.since(session, [(kind.value, value) for one in entries for kind, value in one.addresses])
+    rows: list[tuple[log.Name, Mapping[str, Any]]] = []
+    wishes: list[tuple[int, Said, dict[str, int]]] = []
+    for one, to in zip(entries, added, strict=True):
+        places = list(zip(to.addresses, one.addresses, strict=True))
+        rows += [(log.Name.ADDRESS_ADDED, _added(source, to.contact_id, at, *place)) for at, place in places]
+        if one.wished is None:
+            continue
+        for at, (kind, value) in places:
+            if one.wished.given and (kind.value, value) in erased:
+                problems[one.number].append(Problem("consent", NO_CONSENT))
+                continue
+            told = said(now, one, one.wished, kind, source)
+            wishes.append((len(rows), told, {"contact_id": to.contact_id, "address_id": at}))
+            rows.append(told.logged(to.contact_id, at, value))
+    numbers = log.append_each(session, now, rows)
+    if wishes:
+        ledger.add(session, [told.row(now, numbers[place]) | whose for place, told, whose in wishes])
+    return problems
+
+
+def _added(source: Source, contact_id: int, address_id: int, kind: AddressKind, value: str) -> dict[str, Any]:
+    return {
+        "contact_id": contact_id, "address_id": address_id, "user_id": source.user_id,
+        "content": {"kind": kind.value, "value": value}, "data": {"import": source.number},
+    }  # fmt: skip

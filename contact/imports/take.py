@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 
 from contact import consent, directory, log
 from contact.consent import How, Purpose, trade
+from contact.consent.said import Said
 from contact.directory import Address, Contact, Who, tags
 from contact.directory.meet import meet, new_address, who
 from contact.directory.values import give, values
 from contact.imports.book import Mode
-from contact.imports.entry import Entry, Problem
+from contact.imports.entry import Entry, Problem, Wished
 from contact.messages import AddressKind, Party, Wish
 from contact.text import N_
 
@@ -149,14 +150,23 @@ def _wish(session: Session, now: datetime, entry: Entry, first: Who, source: Sou
         )
         if found is None:
             continue
-        proof = f"{source.name}, #{source.number}, {entry.number}" + (f": {wished.how}" if wished.how else "")
-        about = {"channel": CHANNELS[kind], "purpose": Purpose.ADVERTISING, "user_id": source.user_id}
+        one = said(now, entry, wished, kind, source)
         before = consent.state(session, found.id, Purpose.ADVERTISING)
-        wish = Wish(wished.given, How.IMPORT.value, wished.text)
-        if consent.record(session, now, found, wish, proof=proof, said_at=wished.at, **about):  # type: ignore[arg-type]
+        if consent.record(
+            session, now, found, one.wish, channel=one.channel, purpose=Purpose.ADVERTISING, user_id=one.user_id,
+            proof=one.proof, said_at=one.said_at,
+        ):  # fmt: skip
             taken.changed = True
         elif wished.given and (before is None or not before.given):
             taken.problems.append(Problem("consent", NO_CONSENT))
+
+
+def said(now: datetime, entry: Entry, wished: Wished, kind: AddressKind, source: Source) -> Said:
+    """What the row says about advertising, at an address of this kind."""
+    proof = f"{source.name}, #{source.number}, {entry.number}" + (f": {wished.how}" if wished.how else "")
+    wish = Wish(wished.given, How.IMPORT.value, wished.text)
+    at = min(wished.at or now, now)
+    return Said(wish, CHANNELS[kind], at, Purpose.ADVERTISING.value, user_id=source.user_id, proof=proof)
 
 
 def field_of(kind: AddressKind) -> str:
