@@ -394,7 +394,7 @@ class Prepared(Protocol):
 
 @runtime_checkable
 class Ahead(Protocol):
-    """A sender that needs time for a message before it needs anybody's: it makes some ready while others leave."""
+    """A sender that makes messages ready while others leave: some need time that is not the receiver's."""
 
     @property
     def ahead(self) -> int:

@@ -15,7 +15,7 @@ from test_campaign_rates import row
 from test_signing import signed_worker
 
 from campaigns import campaign as campaigns
-from campaigns.pipe.ahead import Making
+from campaigns.pipe.ahead import FRESH, Making
 from campaigns.pipe.claim import Row
 from campaigns.pipe.doors import door_of
 from campaigns.pipe.line import Line
@@ -70,7 +70,7 @@ def test_each_gets_their_own_and_no_more_is_made_than_asked_for(steps: list[tupl
                 line.extend([row(came + k, PLACES[(came + k * n) % 4]) for k in range(n)])
                 came += n
             case "next" if (one := line.next(now)) is not None:
-                made = making.take(one.number)
+                made = making.take(one.number, now)
                 assert made is None or (isinstance(made, Ready) and made.number == one.number)
                 making.go_on(now)
             case "busy":
@@ -86,7 +86,7 @@ def test_each_gets_their_own_and_no_more_is_made_than_asked_for(steps: list[tupl
     before = len(sender.begun)
     making.go_on(now)
     assert len(sender.begun) - before <= sender.ahead
-    making.take(came)
+    making.take(came, now)
 
 
 def test_what_is_made_ready_is_what_leaves_next() -> None:
@@ -100,11 +100,12 @@ def test_what_is_made_ready_is_what_leaves_next() -> None:
     for n in range(3):
         assert (one := line.next(0.0)) is not None
         assert one.number == n
-        assert making.take(n) is not None
+        assert making.take(n, 0.0) is not None
     making.go_on(0.0)
-    assert making.take(12) is None, "who was refused"
-    assert making.take(14) is None, "who is behind a closed door"
-    assert making.take(3) is not None
+    assert making.take(12, 0.0) is None, "who was refused"
+    assert making.take(14, 0.0) is None, "who is behind a closed door"
+    assert making.take(3, FRESH) is None, "its date would be an old one"
+    assert making.take(4, 0.0) is not None
 
 
 @pytest.mark.heavy

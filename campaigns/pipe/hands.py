@@ -129,8 +129,9 @@ class Hands:
             await mark
 
     async def _send(self, sender: Sender, row: Row, making: Making) -> Outcome | Landed:
-        made = making.take(row.number)
-        making.go_on(asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        made = making.take(row.number, now)
+        making.go_on(now)
         if made is not None:
             return await made.send()
         try:

@@ -16,13 +16,13 @@ from typing import Any, cast
 from channels.email.handover import ANSWER_WAIT, Gone, one_line, refusal
 from channels.email.mould import Cast, Mould
 from channels.email.relay import COMMAND_WAIT, Relay
-from channels.email.signing import GROUP, Signing
+from channels.email.signing import Signing
 from contact.channel import ChannelError, Journal, Outcome, Unsure
 from contact.cutoff import TooLate
 from contact.messages import DeliveryState, Fault, Outbound, Receipt, Who
 
-MAKING = 3 * GROUP
-"""Mails in the making while others leave: two groups are being signed, and one is at hand."""
+MAKING = 60
+"""Mails in the making while others leave: at least three groups of the signing process."""
 MAILS = 500
 """Mails over one connection; then a new one, so that load spreads behind a balancer."""
 SHORT = 32 * 1024
@@ -232,7 +232,7 @@ class Lines:
     def __init__(self, relay: Relay, mould: Mould, journal: Journal) -> None:
         self._relay, self._mould, self._journal = relay, mould, journal
         self._signing = Signing(mould.seal) if mould.seal is not None else None
-        self.ahead = MAKING if self._signing is not None else 0
+        self.ahead = MAKING
         self.at_once = relay.target.connections
         self.place = relay.target.place
         self._idle: list[Line] = []
