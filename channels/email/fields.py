@@ -12,6 +12,8 @@ from contact.channel import ChannelError
 from contact.messages import Fault, Party, Who
 
 CRLF = b"\r\n"
+LONGEST = 42
+"""Bytes in one encoded word, which has up to 75 signs (RFC 2047 section 2)."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _ADDRESS = re.compile(r"[^\s<>\x00-\x1f\x7f,;:\"()\[\]\\@]{1,64}@[^\s<>\x00-\x1f\x7f,;:\"()\\@]{1,255}")
@@ -48,15 +50,17 @@ def _folded(words: Sequence[str], first: int = 12) -> str:
 
 def encoded(value: str) -> str:
     """RFC 2047: words of at most 75 characters, never cut inside a character."""
+    if len(whole := value.encode()) <= LONGEST:
+        return _word(whole) if whole else ""
     words: list[str] = []
     piece = b""
     for char in value:
         data = char.encode()
-        if len(piece) + len(data) > 42:
+        if len(piece) + len(data) > LONGEST:
             words.append(_word(piece))
             piece = b""
         piece += data
-    return "\r\n ".join([*words, _word(piece)]) if piece or words else ""
+    return "\r\n ".join([*words, _word(piece)])
 
 
 def _word(data: bytes) -> str:

@@ -50,20 +50,23 @@ class Mould:
         returns = tagged(self._returns, recipient_token(message.delivery_id, self._key))
         kind, body, dots = self._body(message)
         at = message.created_at or datetime.now(UTC)
-        fields: list[Field] = [
-            (b"date", _date(int(at.timestamp()))),
-            (b"from", self._sender(message)),
-            (b"to", (people([message.to]) if message.to.name else to).encode()),
-            (b"x-returns-to", returns.encode()),
-            (b"subject", _subject(message.subject)),
-            (b"message-id", f"<{message.message_id}>".encode()),
-        ]
-        if message.unsubscribe:
-            fields += [(name.lower().encode(), value.encode()) for name, value in unsubscribe(message.unsubscribe)]
-        fields += [(b"mime-version", b"1.0"), *kind]
-        head = b"".join([b"%b: %b\r\n" % (_NAMES[name], value) for name, value in fields])
-        unsigned = self.seal.unsigned(fields, body, int(at.timestamp())) if self.seal else None
-        return Cast(returns, to, b"".join((head, CRLF, body)), dots, unsigned)
+        stop = unsubscribe(message.unsubscribe) if message.unsubscribe else ()
+        names = (*_OPENING, *[_STOPPING[name] for name, _ in stop], b"mime-version", *[name for name, _ in kind])
+        values = (
+            _date(int(at.timestamp())),
+            self._sender(message),
+            (people([message.to]) if message.to.name else to).encode(),
+            returns.encode(),
+            _subject(message.subject),
+            b"<%b>" % message.message_id.encode(),
+            *[value.encode() for _, value in stop],
+            b"1.0",
+            *[value for _, value in kind],
+        )
+        unsigned = None
+        if self.seal is not None:
+            unsigned = self.seal.unsigned(list(zip(names, values, strict=True)), body, int(at.timestamp()))
+        return Cast(returns, to, b"%b\r\n%b" % (_layout(names) % values, body), dots, unsigned)
 
     def _sender(self, message: Outbound) -> bytes:
         if not self._from:
@@ -77,8 +80,8 @@ class Mould:
             return plain._replace(coded=_ended(plain.coded))
         html = self._html.part(message.html)
         mark = b"--" + self._boundary
-        body = b"".join((mark, _head(plain), plain.coded, mark, _head(html), html.coded, mark, b"--\r\n"))
-        return Part([(b"content-type", self._kind)], body, plain.dots or html.dots)
+        body = b"".join((mark, _head(plain.fields), plain.coded, mark, _head(html.fields), html.coded, mark, b"--\r\n"))
+        return Part(((b"content-type", self._kind),), body, plain.dots or html.dots)
 
 
 def _ended(body: bytes) -> bytes:
@@ -86,17 +89,26 @@ def _ended(body: bytes) -> bytes:
     return body.rstrip(CRLF) + CRLF if body.endswith(b"\r\n\r\n") else body
 
 
-def _head(part: Part) -> bytes:
+@lru_cache(maxsize=16)
+def _head(fields: tuple[Field, ...]) -> bytes:
     """The fields of a part between its boundary and its text."""
-    return b"\r\n%b\r\n" % b"".join([b"%b: %b\r\n" % (_NAMES[name], value) for name, value in part.fields])
+    return b"\r\n%b\r\n" % b"".join([b"%b: %b\r\n" % (_NAMES[name], value) for name, value in fields])
 
 
+@lru_cache(maxsize=64)
+def _layout(names: tuple[bytes, ...]) -> bytes:
+    """The header, with a place for each value."""
+    return b"".join([b"%b: %%b\r\n" % _NAMES[name] for name in names])
+
+
+_OPENING = (b"date", b"from", b"to", b"x-returns-to", b"subject", b"message-id")
 _NAMES = {
     b"date": b"Date", b"from": b"From", b"to": b"To", b"x-returns-to": b"X-Returns-To", b"subject": b"Subject",
     b"message-id": b"Message-ID", b"list-unsubscribe": b"List-Unsubscribe",
     b"list-unsubscribe-post": b"List-Unsubscribe-Post", b"mime-version": b"MIME-Version",
     b"content-type": b"Content-Type", b"content-transfer-encoding": b"Content-Transfer-Encoding",
 }  # fmt: skip
+_STOPPING = {name.decode(): key for key, name in _NAMES.items() if key.startswith(b"list-")}
 
 
 @lru_cache(maxsize=64)

@@ -34,7 +34,7 @@ _PIECES = re.compile(r"[^\n>]*[\n>]")
 class Part(NamedTuple):
     """A part as it will stand. `dots`: some line of it begins with one, to be doubled on the wire."""
 
-    fields: list[Field]
+    fields: tuple[Field, ...]
     coded: bytes
     dots: bool
 
@@ -63,7 +63,7 @@ class Stencil:
         """By a shape it fits. What all share has the right line ends: only what differs is looked through."""
         for place, shape in enumerate(self._likely):
             spans = shape.fit(text)
-            if spans is not None and text.endswith("\n") and not any("\r" in span or "\0" in span for span in spans):
+            if spans is not None and text.endswith("\n") and not _is_odd("".join(spans)):
                 if place:
                     self._likely.insert(0, self._likely.pop(place))
                 return shape.part(self._subtype, spans)
@@ -156,7 +156,7 @@ class _Shape:
     def part(self, subtype: bytes, spans: Sequence[str]) -> Part:
         """The text that was fitted, encoded."""
         own = [_bytes(span) for span in spans]
-        ascii_ = self._ascii and all(data.isascii() for data in own)
+        ascii_ = self._ascii and b"".join(own).isascii()
         if self._foreign:
             return Part(_fields(subtype, ascii_, b"base64"), self._in_base64(own), False)
         coded, dots = self._in_quoted(own)
@@ -208,6 +208,11 @@ def lines(text: str) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
+def _is_odd(text: str) -> bool:
+    """Whether `lines` would take something out of it."""
+    return "\r" in text or "\0" in text
+
+
 def whole(text: str, subtype: bytes) -> Part:
     """A text of `lines`, encoded in one go."""
     data = _bytes(text)
@@ -232,9 +237,9 @@ def _bytes(text: str) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _fields(subtype: bytes, is_ascii: bool, coding: bytes) -> list[Field]:
+def _fields(subtype: bytes, is_ascii: bool, coding: bytes) -> tuple[Field, ...]:
     kind = b"text/%b; charset=%b" % (subtype, b"us-ascii" if is_ascii else b"utf-8")
-    return [(b"content-type", kind), (b"content-transfer-encoding", coding)]
+    return (b"content-type", kind), (b"content-transfer-encoding", coding)
 
 
 def _base64(data: bytes) -> bytes:
