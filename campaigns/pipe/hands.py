@@ -119,11 +119,10 @@ class Hands:
         """The next that may leave now."""
         loop = asyncio.get_running_loop()
         while True:
-            if self.open and self.queue.may(loop.time()):
-                if self._gate.limits:
-                    await self._gate.enter()
-                if self.open and (row := self.queue.next(loop.time())) is not None:
-                    return row
+            if self.open and self._gate.limits and self.queue.may(loop.time()):
+                await self._gate.enter()
+            if self.open and (row := self.queue.next(loop.time())) is not None:
+                return row
             mark: asyncio.Future[None] = loop.create_future()
             self._idle.append(mark)
             await mark
