@@ -5,9 +5,11 @@ An answer in it is about that thing (`board/answered.py`). It is nobody's work u
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, select
+from sqlalchemy import ForeignKey, Index, String, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from board.mailing import PURPOSE, Texts
@@ -17,7 +19,7 @@ from contact import log, outbox
 from contact.conversation import Conversation
 from contact.db import Base, Id
 from contact.directory import Address, Contact, people
-from contact.directory.person import Reach
+from contact.directory.person import Person, Reach
 from contact.errors import HanmaruError
 from contact.inbox import Inbox
 from contact.messages import AddressKind
@@ -107,6 +109,88 @@ def say(
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What `say` takes, for one of many."""
+
+    user_id: int
+    words: Words
+    inbox: Inbox
+    address: Address
+    about: str
+    about_id: int
+    key: str
+
+    @property
+    def thread(self) -> tuple[str, int, int]:
+        return self.about, self.about_id, self.user_id
+
+
+def say_each(
+    session: Session, now: datetime, service: Service, those: Sequence[Saying]
+) -> dict[str, int | HanmaruError]:
+    """As `say` for each: by key, the delivery, or why nothing was written. What begins a thread costs least."""
+    log.lock(session)
+    begun, fresh = _begun(session, those), dict[tuple[str, int, int], Saying]()
+    for one in those:
+        if one.thread not in begun:
+            fresh.setdefault(one.thread, one)
+    found = _say_first(session, now, service, list(fresh.values()))
+    for one in those:
+        if one.key not in found:
+            found[one.key] = _say_on(session, now, service, one)
+    return found
+
+
+def _begun(session: Session, those: Sequence[Saying]) -> set[tuple[str, int, int]]:
+    row, found = BoardThread, set[tuple[str, int, int]]()
+    for about, about_id in {(one.about, one.about_id) for one in those}:
+        who = {one.user_id for one in those}
+        query = select(row.user_id).where(row.about == about, row.about_id == about_id, row.user_id.in_(who))
+        found |= {(about, about_id, number) for number in session.scalars(query)}
+    return found
+
+
+def _say_first(
+    session: Session, now: datetime, service: Service, those: Sequence[Saying]
+) -> dict[str, int | HanmaruError]:
+    root_of = _roots(session, {one.address.contact_id for one in those})
+    found: dict[str, int | HanmaruError] = {}
+    for box in {one.inbox.id: one.inbox for one in those}.values():
+        by_it = [one for one in those if one.inbox.id == box.id]
+        can, domain = service.channels[box.channel].capabilities, service.settings.mail_domain
+        made = outbox.put_each(
+            session, now, inbox=box, can=can, domain=domain,
+            firsts=[outbox.First(one.address, root_of[one.address.contact_id], one.words, one.key) for one in by_it],
+        )  # fmt: skip
+        rows = []
+        for one, promised in zip(by_it, made, strict=True):
+            if isinstance(promised, HanmaruError):
+                found[one.key] = promised
+            else:
+                found[one.key] = promised.delivery_id
+                rows.append({"conversation_id": promised.conversation_id, "about": one.about,
+                             "about_id": one.about_id, "user_id": one.user_id})  # fmt: skip
+        if rows:
+            session.execute(insert(BoardThread), rows)
+    return found
+
+
+def _say_on(session: Session, now: datetime, service: Service, one: Saying) -> int | HanmaruError:
+    try:
+        made = say(
+            session, now, service, one.user_id, one.words, inbox=one.inbox, address=one.address, about=one.about,
+            about_id=one.about_id, key=one.key,
+        )  # fmt: skip
+    except HanmaruError as error:
+        return error
+    return made.id
+
+
+def _roots(session: Session, contacts: Collection[int]) -> dict[int, int]:
+    return dict(session.execute(select(Contact.id, Contact.root_id).where(Contact.id.in_(contacts))).all())
+
+
 def begin(
     session: Session,
     now: datetime,
@@ -152,11 +236,15 @@ def place(session: Session, user_id: int, kind: AddressKind) -> Address | None:
     user = session.get(User, user_id)
     if user is None or user.contact_id is None:
         return None
-    whose = people(session, [user.contact_id])[user.contact_id]
+    found = best(people(session, [user.contact_id])[user.contact_id], kind, user.email)
+    return session.get(Address, found.id) if found else None
+
+
+def best(whose: Person, kind: AddressKind, email: str | None) -> Reach | None:
+    """Which of a person's addresses that is; `email` is what they sign in with."""
     if whose.erased_at is not None:
         return None
-    best = sorted((one for one in whose.addresses if one.kind is kind), key=lambda one: _order(one, user.email))
-    return session.get(Address, best[0].id) if best else None
+    return min((one for one in whose.addresses if one.kind is kind), key=lambda one: _order(one, email), default=None)
 
 
 def owns(session: Session, user: User, address_id: int | None) -> bool:
@@ -173,8 +261,12 @@ def language_of(session: Session, service: Service, user_id: int) -> str:
     user = session.get(User, user_id)
     if user is None:
         return service.settings.language
-    known = people(session, [user.contact_id])[user.contact_id].language if user.contact_id else None
-    return user.language or known or service.settings.language
+    return language(service, user, people(session, [user.contact_id])[user.contact_id] if user.contact_id else None)
+
+
+def language(service: Service, user: User, whose: Person | None) -> str:
+    """The same where the person is known already."""
+    return user.language or (whose.language if whose else None) or service.settings.language
 
 
 def _order(one: Reach, email: str | None) -> tuple[bool, bool, int]:

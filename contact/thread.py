@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Boolean, ForeignKey, Index, String, bindparam, select
+from sqlalchemy import Boolean, ForeignKey, Index, String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact.db import Base, Id
@@ -59,6 +59,22 @@ def remember(
         if value:
             row = {"value": value[:255], "conversation_id": conversation_id, "interaction_id": interaction_id}
             _NEW.rows(session, {**row, "seen": seen})
+
+
+_EACH = Prepared(
+    insert(MessageRef).values(
+        value=bindparam("value"), conversation_id=bindparam("conversation_id"),
+        interaction_id=bindparam("interaction_id"), seen=bindparam("seen"),
+    )
+)  # fmt: skip
+
+
+def remember_each(session: Session, those: Iterable[tuple[str, int, int]]) -> None:
+    """As `remember`, for messages of many conversations: id, conversation, row."""
+    _EACH.many(session, [
+        {"value": value[:255], "conversation_id": talk, "interaction_id": row, "seen": True}
+        for value, talk, row in those
+    ])  # fmt: skip
 
 
 def remember_named(

@@ -7,23 +7,24 @@ would refuse a second one all the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from board import scope, thread
-from board.notice import composing, ladder, receipt, task, token, version, way
+from board import thread
+from board.notice import composing, known, ladder, task, token, way
 from board.notice.attempt import Channel, Fate, NoticeAttempt
-from board.notice.ladder import Standing
+from board.notice.known import Known
 from board.notice.notice import Notice, State
 from board.notice.receipt import NoticeReceipt
 from board.notice.task import ABOUT
-from board.notice.way import Way
+from board.notice.way import Asked, Way
 from board.partner.partner import Partner
+from board.thread import Saying
 from contact import log, outbox
-from contact.directory import people
 from contact.errors import Conflict, HanmaruError
 from contact.messages import DeliveryState
 from contact.outbox import Delivery
@@ -31,7 +32,18 @@ from contact.service import Service
 from contact.users import User
 
 GROUP = 20
-"""Steps of one transaction: it has the database's one write lock, and a chat's next line waits for that."""
+"""Steps of one transaction where nobody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """A step that is taken now."""
+
+    attempt: NoticeAttempt
+    notice: Notice
+    mine: NoticeReceipt
+    user: User
+    firm: Partner
 
 
 def waits(session: Session, now: datetime) -> bool:
@@ -43,57 +55,64 @@ def waits(session: Session, now: datetime) -> bool:
 def carry(session: Session, now: datetime, service: Service, most: int = GROUP) -> int:
     """Take up to so many steps that are due; how many were looked at."""
     log.lock(session)
-    row = NoticeAttempt
-    due = select(row).where(row.state == Fate.PLANNED.value, row.due_at <= now)
-    taken = session.scalars(due.order_by(row.due_at, row.step, row.id).limit(most)).all()
-    for attempt in taken:
-        if attempt.state == Fate.PLANNED.value and attempt.due_at <= now:  # one before it may have moved it
-            _take(session, now, service, attempt)
+    taken = _due(session, now, most)
+    facts = known.of(session, taken)
+    going = [one for attempt in taken if (one := _look(now, service, facts, attempt)) is not None]
+    for one in going:
+        if one.attempt.channel == Channel.TASK:
+            _give(session, now, service, one)
+    _send(session, now, service, facts, [one for one in going if one.attempt.channel != Channel.TASK])
     session.flush()
     return len(taken)
 
 
-def _take(session: Session, now: datetime, service: Service, attempt: NoticeAttempt) -> None:
-    notice, mine = session.get_one(Notice, attempt.notice_id), receipt.of(session, attempt.notice_id, attempt.user_id)
-    user = session.get(User, attempt.user_id)
-    why = ladder.not_wanted(now, standing(session, notice, mine, user), attempt.round)
+def _due(session: Session, now: datetime, most: int) -> list[NoticeAttempt]:
+    """One of each person and notice: what is behind it may be moved by it, and is looked at next."""
+    row, found = NoticeAttempt, dict[tuple[int, int], NoticeAttempt]()
+    due = select(row).where(row.state == Fate.PLANNED.value, row.due_at <= now)
+    for attempt in session.scalars(due.order_by(row.due_at, row.step, row.id).limit(most)):
+        found.setdefault((attempt.notice_id, attempt.user_id), attempt)
+    return list(found.values())
+
+
+def _look(now: datetime, service: Service, facts: Known, attempt: NoticeAttempt) -> Going | None:
+    """Whether it is still wanted, and may go at this hour."""
+    mine, user = facts.receipt(attempt), facts.users.get(attempt.user_id)
+    why = ladder.not_wanted(now, facts.standing(attempt), attempt.round)
     if why or mine is None or user is None:
-        return _settle(attempt, now, Fate.CANCELLED, why or "left")
-    firm, zone = session.get_one(Partner, mine.partner_id), _zone(session, service, user)
-    if (at := ladder.may_go(now, Channel(attempt.channel), zone)) > now:
+        _settle(attempt, now, Fate.CANCELLED, why or "left")
+        return None
+    if (at := ladder.may_go(now, Channel(attempt.channel), facts.zone(service, user))) > now:
         attempt.due_at = at
         return None
-    if attempt.channel == Channel.TASK:
-        return _give(session, now, service, attempt, notice, mine, firm)
-    found = way.find(session, now, Channel(attempt.channel), attempt.user_id, firm)
-    if isinstance(found, str):
-        return _settle(attempt, now, Fate.SUPPRESSED, found)
-    try:
-        delivery = _put(session, now, service, attempt, found, notice, mine, firm)
-    except HanmaruError as error:  # it must not go there, or does not fit
-        return _settle(attempt, now, Fate.SUPPRESSED, str(error) if error.facts else error.message)
-    _move_those_behind(session, now, attempt, notice)
-    attempt.channel, attempt.delivery_id = found.channel.value, delivery.id
-    return _settle(attempt, now, Fate.QUEUED)
+    return Going(attempt, facts.notices[attempt.notice_id], mine, user, facts.firms[mine.partner_id])
 
 
-def _give(
-    session: Session, now: datetime, service: Service, attempt: NoticeAttempt, notice: Notice, mine: NoticeReceipt,
-    firm: Partner,
-) -> None:  # fmt: skip
+def _send(session: Session, now: datetime, service: Service, facts: Known, going: Sequence[Going]) -> None:
+    asked = [Asked(Channel(one.attempt.channel), one.user, facts.person(one.user), one.firm) for one in going]
+    found, saying = way.find_each(session, now, asked), list[tuple[Going, Saying, Channel]]()
+    for one, by in zip(going, found, strict=True):
+        if isinstance(by, str):
+            _settle(one.attempt, now, Fate.SUPPRESSED, by)
+        else:
+            saying.append((one, _said(service, facts, one, by), by.channel))
+    put = thread.say_each(session, now, service, [said for _, said, _ in saying])
+    for one, said, channel in saying:
+        result = put[said.key]
+        if isinstance(result, HanmaruError):  # it must not go there, or does not fit
+            _settle(one.attempt, now, Fate.SUPPRESSED, str(result) if result.facts else result.message)
+        else:
+            _move_those_behind(session, now, one.attempt, one.notice)
+            one.attempt.channel, one.attempt.delivery_id = channel.value, result
+            _settle(one.attempt, now, Fate.QUEUED)
+
+
+def _give(session: Session, now: datetime, service: Service, one: Going) -> None:
     try:
-        task.give(session, now, service, attempt, notice, mine, firm)
+        task.give(session, now, service, one.attempt, one.notice, one.mine, one.firm)
     except Conflict as error:
-        return _settle(attempt, now, Fate.SUPPRESSED, error.message)
-    return _settle(attempt, now, Fate.DELIVERED)
-
-
-def standing(session: Session, notice: Notice, mine: NoticeReceipt | None, user: User | None) -> Standing:
-    """What is so for one person now."""
-    return Standing(
-        State(notice.state), notice.expires_at, mine.round if mine else 0, _belongs(session, mine, user),
-        bool(mine and mine.due_at), bool(mine and mine.acked_at), bool(mine and mine.read_at),
-    )  # fmt: skip
+        return _settle(one.attempt, now, Fate.SUPPRESSED, error.message)
+    return _settle(one.attempt, now, Fate.DELIVERED)
 
 
 def _lingering() -> Select[NoticeAttempt]:
@@ -124,12 +143,9 @@ def recall(session: Session, now: datetime, most: int = GROUP) -> int:
     """Take it back before it leaves; how many."""
     log.lock(session)
     found = session.scalars(_lingering().order_by(NoticeAttempt.id).limit(most)).all()
+    facts = known.of(session, found)
     for attempt in found:
-        notice, mine = (
-            session.get_one(Notice, attempt.notice_id),
-            receipt.of(session, attempt.notice_id, attempt.user_id),
-        )
-        why = ladder.not_wanted(now, standing(session, notice, mine, session.get(User, attempt.user_id)), attempt.round)
+        why = ladder.not_wanted(now, facts.standing(attempt), attempt.round)
         outbox.cancel(session, now, attempt.delivery_id or 0, None)
         _settle(attempt, now, Fate.CANCELLED, why or "left")
     session.flush()
@@ -141,38 +157,24 @@ def link_of(service: Service, attempt: NoticeAttempt) -> str:
     return token.link(settings.public, settings.secret(), attempt.notice_id, attempt.round, attempt.user_id)
 
 
-def _put(
-    session: Session, now: datetime, service: Service, attempt: NoticeAttempt, found: Way, notice: Notice,
-    mine: NoticeReceipt, firm: Partner,
-) -> Delivery:  # fmt: skip
-    said, user = version.current(session, notice), session.get_one(User, attempt.user_id)
+def _said(service: Service, facts: Known, one: Going, by: Way) -> Saying:
+    attempt, notice, user, channel = one.attempt, one.notice, one.user, by.channel.value
+    said = facts.versions[notice.id, notice.version]
     told = composing.Told(
-        service.settings.organisation, firm.name, user.name, said.title, said.text, said.body,
-        said.note if notice.version > 1 else "", link_of(service, attempt), mine.due_at,
-        reminder=_came_before(session, attempt),
+        service.settings.organisation, one.firm.name, user.name, said.title, said.text, said.body,
+        said.note if notice.version > 1 else "", link_of(service, attempt), one.mine.due_at,
+        reminder=attempt.id in facts.reminded,
     )  # fmt: skip
-    channel = found.channel.value
     words = composing.compose(
-        told, channel, thread.language_of(session, service, user.id), _zone(session, service, user),
+        told, channel, facts.language(service, user), facts.zone(service, user),
         service.channels[channel].capabilities.max_text,
     )  # fmt: skip
-    return thread.say(
-        session, now, service, user.id, words, inbox=found.inbox, address=found.address, about=ABOUT,
-        about_id=version.of(session, attempt.notice_id, attempt.round).id, key=key_of(attempt),
-    )  # fmt: skip
+    about_id = facts.versions[notice.id, attempt.round].id
+    return Saying(user.id, words, by.inbox, by.address, ABOUT, about_id, key_of(attempt))
 
 
 def key_of(attempt: NoticeAttempt) -> str:
     return f"notice-{attempt.notice_id}-{attempt.round}-{attempt.step}-{attempt.user_id}"
-
-
-def _came_before(session: Session, attempt: NoticeAttempt) -> bool:
-    row = NoticeAttempt
-    query = select(row.id).where(
-        row.notice_id == attempt.notice_id, row.round == attempt.round, row.user_id == attempt.user_id,
-        row.channel == attempt.channel, row.step < attempt.step, row.delivery_id.is_not(None),
-    )  # fmt: skip
-    return session.scalar(query.limit(1)) is not None
 
 
 def _move_those_behind(session: Session, now: datetime, attempt: NoticeAttempt, notice: Notice) -> None:
@@ -186,20 +188,6 @@ def _move_those_behind(session: Session, now: datetime, attempt: NoticeAttempt, 
     )  # fmt: skip
     for each in session.scalars(later):
         each.due_at = max(each.due_at, earliest[each.step])
-
-
-def _belongs(session: Session, mine: NoticeReceipt | None, user: User | None) -> bool:
-    if mine is None or mine.left_at is not None or user is None or not user.active:
-        return False
-    try:
-        return not scope.viewer_of(session, user).is_staff
-    except HanmaruError:
-        return False
-
-
-def _zone(session: Session, service: Service, user: User) -> ZoneInfo:
-    known = people(session, [user.contact_id])[user.contact_id].zone if user.contact_id else None
-    return ZoneInfo(known or service.settings.zone)
 
 
 def _settle(attempt: NoticeAttempt, now: datetime, fate: Fate, reason: str = "") -> None:

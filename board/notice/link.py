@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from board import attachment, thread
 from board.notice import acknowledging, ladder, receipt, token, version
 from board.notice.acknowledgement import Via
-from board.notice.carrying import standing
+from board.notice.known import standing
 from board.notice.ladder import Standing
 from board.notice.notice import Notice
 from board.notice.receipt import NoticeReceipt

@@ -1,12 +1,13 @@
-"""Way: out of which inbox and to which address a step goes, or why it cannot."""
+"""Way: out of which inbox and to which address a step goes, or why it cannot; asked for many people at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from board import thread
@@ -14,12 +15,13 @@ from board.notice.attempt import Channel
 from board.partner.partner import Partner
 from contact import consent
 from contact import inbox as inboxes
-from contact.consent import Purpose
+from contact.consent import Purpose, Verdict
 from contact.directory import Address, people
-from contact.directory.person import Reach
+from contact.directory.person import Person, Reach
 from contact.inbox import Inbox
 from contact.messages import AddressKind
 from contact.text import N_
+from contact.users import User
 
 NO_MAIL = N_("No e-mail address is known.")
 NO_PHONE = N_("No phone number is known.")
@@ -51,24 +53,66 @@ class Way:
     address: Address
 
 
-def find(session: Session, now: datetime, channel: Channel, user_id: int, partner: Partner) -> Way | str:
-    """The way, or the reason why there is none (a msgid). Paper goes by fax where it can."""
-    tried = [one(session, now, each, user_id, partner) for each in _channels(channel)]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody who is to be reached by a channel. `person` is who the user is."""
+
+    channel: Channel
+    user: User
+    person: Person | None
+    firm: Partner
+
+
+def find_each(session: Session, now: datetime, asked: Sequence[Asked]) -> list[Way | str]:
+    """For each the way, or the reason why there is none (a msgid). Paper goes by fax where it can."""
+    firms = people(session, {one.firm.contact_id for one in asked if set(_channels(one.channel)) & OF_THE_FIRM})
+    reaches = [{each: _reach(one, each, firms) for each in _channels(one.channel)} for one in asked]
+    by_channel: dict[Channel, set[int]] = {}
+    for those in reaches:
+        for channel, reach in those.items():
+            if reach is not None:
+                by_channel.setdefault(channel, set()).add(reach.id)
+    doors = {channel: _door(session, now, channel, numbers) for channel, numbers in by_channel.items()}
+    return [_best([_one(each, reach, doors) for each, reach in those.items()]) for those in reaches]
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """One channel: the inbox it goes out by, to which addresses, and to which it may not."""
+
+    inbox: Inbox | None
+    addresses: dict[int, Address]
+    refused: dict[int, Verdict]
+
+
+def _door(session: Session, now: datetime, channel: Channel, numbers: Collection[int]) -> _Door:
+    those = {one.id: one for one in session.scalars(select(Address).where(Address.id.in_(numbers)))}
+    refused = consent.verdicts(session, now, numbers, channel=channel.value, purpose=Purpose.SERVICE)
+    return _Door(inboxes.first(session, channel.value), those, refused)
+
+
+def _reach(asked: Asked, channel: Channel, firms: Mapping[int, Person]) -> Reach | None:
+    kind = _KINDS[channel]
+    found = thread.best(asked.person, kind, asked.user.email) if asked.person is not None else None
+    if found is None and channel in OF_THE_FIRM:
+        found = _of_the_firm(firms[asked.firm.contact_id], kind)
+    return found
+
+
+def _one(channel: Channel, reach: Reach | None, doors: Mapping[Channel, _Door]) -> Way | str:
+    if reach is None:
+        return _UNKNOWN[channel]
+    door = doors[channel]
+    if door.inbox is None:
+        return NO_INBOX
+    if reach.id in door.refused:
+        return door.refused[reach.id].reason
+    return Way(channel, door.inbox, door.addresses[reach.id])
+
+
+def _best(tried: Sequence[Way | str]) -> Way | str:
     ways = [each for each in tried if isinstance(each, Way)]
     return ways[0] if ways else _reason([each for each in tried if isinstance(each, str)])
-
-
-def one(session: Session, now: datetime, channel: Channel, user_id: int, partner: Partner) -> Way | str:
-    address = thread.place(session, user_id, _KINDS[channel])
-    if address is None and channel in OF_THE_FIRM:
-        address = _of_the_firm(session, partner, _KINDS[channel])
-    if address is None:
-        return _UNKNOWN[channel]
-    box = inboxes.first(session, channel.value)
-    if box is None:
-        return NO_INBOX
-    verdict = consent.verdicts(session, now, [address.id], channel=channel.value, purpose=Purpose.SERVICE)
-    return verdict[address.id].reason if address.id in verdict else Way(channel, box, address)
 
 
 def _channels(channel: Channel) -> tuple[Channel, ...]:
@@ -82,9 +126,6 @@ def _reason(why: Sequence[str]) -> str:
     return next((each for each in why if each not in _UNKNOWN.values()), why[0])
 
 
-def _of_the_firm(session: Session, partner: Partner, kind: AddressKind) -> Address | None:
-    whose = people(session, [partner.contact_id])[partner.contact_id]
-    those: list[Reach] = sorted(
-        (each for each in whose.addresses if each.kind is kind), key=lambda each: each.unreachable
-    )
-    return session.get(Address, those[0].id) if those and whose.erased_at is None else None
+def _of_the_firm(whose: Person, kind: AddressKind) -> Reach | None:
+    those = sorted((each for each in whose.addresses if each.kind is kind), key=lambda each: each.unreachable)
+    return those[0] if those and whose.erased_at is None else None

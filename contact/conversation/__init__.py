@@ -8,10 +8,11 @@ from contact.conversation.conversation import (
     Talk,
     get,
     record,
+    record_each,
 )
 from contact.conversation.merging import members, merge, top, unmerge
 from contact.conversation.state import Snapshot, State, fold, preview_of, priority_of
-from contact.conversation.talk import begin, shown_in, takes_part, talk
+from contact.conversation.talk import Beginning, begin, begin_resolved, shown_in, takes_part, talk
 from contact.conversation.verbs import (
     Mention,
     assign,
@@ -31,6 +32,7 @@ from contact.conversation.verbs import (
 )
 
 __all__ = [
+    "Beginning",
     "Conversation",
     "ConversationCount",
     "ConversationTag",
@@ -41,6 +43,7 @@ __all__ = [
     "Talk",
     "assign",
     "begin",
+    "begin_resolved",
     "enqueue",
     "fold",
     "get",
@@ -54,6 +57,7 @@ __all__ = [
     "prioritise",
     "priority_of",
     "record",
+    "record_each",
     "rename",
     "reopen",
     "resolve",

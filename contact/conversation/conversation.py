@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -276,18 +277,56 @@ _UPDATES: dict[tuple[str, ...], Prepared] = {}
 
 def _write(session: Session, number: int, before: Snapshot, after: Snapshot) -> dict[str, Any]:
     """The columns that differ, their tag rows and counters; returns what was written."""
-    names = tuple(name for name in _FIELDS if getattr(after, name) != getattr(before, name))
-    if not names:
+    changed = _changed(before, after)
+    if not changed:
         return {}
-    changed = {name: getattr(after, name) for name in names}
     if "tags" in changed:
-        changed["tags"] = list(after.tags)
         _tags(session, number, after.tags)
-    _update(names).run(session, {"number": number, **changed})
+    _update(tuple(changed)).run(session, {"number": number, **changed})
     if (slot := _slot(before)) != (new := _slot(after)):
         count(session, slot, -1)
         count(session, new, +1)
     return changed
+
+
+def _changed(before: Snapshot, after: Snapshot) -> dict[str, Any]:
+    found = {name: new for name in _FIELDS if (new := getattr(after, name)) != getattr(before, name)}
+    return found | {"tags": list(after.tags)} if "tags" in found else found
+
+
+def record_each(session: Session, now: datetime, told: Sequence[tuple[Talk, log.Name, Mapping[str, Any]]]) -> list[int]:
+    """As `record` for each of these, in this order, however many, by a few statements; the ids of the rows."""
+    log.lock(session)
+    rows = [
+        {"contact_id": talk.contact_id, **row, "conversation_id": talk.id, "name": name.value}
+        for talk, name, row in told
+    ]
+    added = log.append_rows(session, now, rows)
+    before = {talk.id: talk.columns for talk, _, _ in told}
+    talks = {talk.id: talk for talk, _, _ in told}
+    for (talk, _, _), row in zip(told, added, strict=True):
+        talk.columns = fold(talk.columns, row)
+    _write_each(session, [(number, before[number], talk.columns) for number, talk in talks.items()])
+    return [row.id for row in added]
+
+
+def _write_each(session: Session, those: Sequence[tuple[int, Snapshot, Snapshot]]) -> None:
+    """As `_write` for each: one call of the driver for all that change in the same columns."""
+    alike, moved = dict[tuple[str, ...], list[dict[str, Any]]](), Counter[tuple[str, int] | None]()
+    for number, before, after in those:
+        changed = _changed(before, after)
+        if "tags" in changed:
+            _tags(session, number, after.tags)
+        alike.setdefault(tuple(changed), []).append({"number": number, **changed})
+        show(session, Conversation, number, changed)
+        moved[_slot(before)] -= 1
+        moved[_slot(after)] += 1
+    for names, values in alike.items():
+        if names:
+            _update(names).many(session, values)
+    for slot, by in moved.items():
+        if by:
+            count(session, slot, by)
 
 
 def _update(names: tuple[str, ...]) -> Prepared:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Table, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from contact import log
-from contact.conversation.conversation import Conversation, Participant, Talk, count, record
+from contact.conversation.conversation import Conversation, Participant, Talk, count, record, record_each
 from contact.conversation.state import Snapshot, State
 from contact.directory import Contact
 from contact.prepared import Prepared
@@ -94,4 +94,43 @@ def begin(
         content={"subject": columns.subject},
         data={"joins": joins} if joins else {},
     )
+    return begun
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A conversation that is to begin."""
+
+    contact_id: int
+    root_id: int
+    inbox_id: int
+    channel: str
+    subject: str
+
+
+_TABLE: Table = Conversation.__table__  # type: ignore[assignment]
+_EACH = insert(_TABLE).returning(_TABLE.c.id, sort_by_parameter_order=True)
+
+
+def begin_resolved(session: Session, now: datetime, those: Sequence[Beginning]) -> list[Talk]:
+    """Begin conversations that are nobody's work, as `begin` and `resolve` one by one: by a few statements."""
+    if not those:
+        return []
+    log.lock(session)
+    columns = [
+        Snapshot(one.contact_id, one.inbox_id, one.channel, storable(one.subject)[:1000], last_at=now) for one in those
+    ]
+    values = [{**{name: getattr(one, name) for name in _FIELDS}, "tags": [], "created_at": now} for one in columns]
+    numbers = session.scalars(_EACH, values).all()
+    count(session, (State.OPEN.value, 0), +len(numbers))
+    begun = [Talk(number, one, to.root_id) for number, one, to in zip(numbers, columns, those, strict=True)]
+    opened = [
+        (talk, log.Name.CONVERSATION_OPENED, {
+            "inbox_id": talk.columns.inbox_id, "channel": talk.columns.channel,
+            "content": {"subject": talk.columns.subject},
+        })
+        for talk in begun
+    ]  # fmt: skip
+    resolved = [(talk, log.Name.CONVERSATION_RESOLVED, dict[str, Any]()) for talk in begun]
+    record_each(session, now, [row for pair in zip(opened, resolved, strict=True) for row in pair])
     return begun

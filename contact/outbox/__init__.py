@@ -6,6 +6,7 @@ from contact.outbox.delivery import BULK, RANK, REPLY, Delivery, Exchange, may_f
 from contact.outbox.due import Hands, Plan, due_at, plan
 from contact.outbox.leases import begin, bury, give_back, renew
 from contact.outbox.load import outbound
+from contact.outbox.many import First, Promised, put_each
 from contact.outbox.put import Words, cancel, put
 from contact.outbox.rest import Lane, Resting
 from contact.outbox.settle import expire, fail, hold, hold_refused, message_of, recover, settle, unsure
@@ -18,9 +19,11 @@ __all__ = [
     "Begun",
     "Delivery",
     "Exchange",
+    "First",
     "Hands",
     "Lane",
     "Plan",
+    "Promised",
     "Resting",
     "Words",
     "begin",
@@ -39,6 +42,7 @@ __all__ = [
     "outbound",
     "plan",
     "put",
+    "put_each",
     "recover",
     "renew",
     "rest",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,9 +77,9 @@ def put(
     smaller number leaves first. `about_id`: the row it is said along with (a rule's, a macro's).
     """
     log.lock(session)
-    words = _storable(words)
+    words = tidy(words)
     if key and (earlier := log.by_key(session, key)) is not None:
-        return _earlier(session, earlier, words)
+        return earlier_of(session, earlier, words)
     conversation = conversations.top(session, conversation)
     _check(session, now, address, words, can)
     out = copies.left_out(session, (*words.cc, *words.bcc))
@@ -94,8 +94,8 @@ def put(
         address_id=address.id,
         channel=inbox.channel,
         state=DeliveryState.QUEUED.value,
-        message_id=f"{secrets.token_hex(12)}@{domain}",
-        message=_message(session, conversation, words),
+        message_id=new_id(domain),
+        message=message_of(words, thread.chain(session, conversations.members(session, conversation.id))),
         automatic=words.automatic,
         priority=priority,
         user_id=user_id,
@@ -113,26 +113,37 @@ def put(
     return delivery
 
 
+def new_id(domain: str) -> str:
+    """A message id of ours: decided before the first try, the same for all tries."""
+    return f"{secrets.token_hex(12)}@{domain}"
+
+
 def _without(parties: tuple[Party, ...], out: Container[str]) -> tuple[Party, ...]:
     return tuple(party for party in parties if party.value not in out)
 
 
-def _storable(words: Words) -> Words:
+def tidy(words: Words) -> Words:
+    """Without what no database keeps."""
     text, subject, html = storable(words.text), storable(words.subject), storable(words.html)
     return replace(words, text=text, subject=subject, html=html)
 
 
-def _check(session: Session, now: datetime, address: Address, words: Words, can: Capabilities) -> None:
+def check(address: Address, words: Words, can: Capabilities, *, withdrawn: bool) -> None:
+    """Raises `Invalid` or `Suppressed` where these words cannot or must not go there."""
     if not words.text.strip() and not words.items:
         raise Invalid("The message is empty.")
     if len(words.text) > can.max_text:
         raise Invalid("The message may have up to %(n)s characters.", n=can.max_text)
     if address.kind != can.address.value:
         raise Invalid("This address cannot be reached on this channel.")
-    if consent.withdrawn(session, address.id):
+    if withdrawn:
         raise Suppressed("The owner of this address does not want to be written to.")
     if why := reach.why_not(address):
         raise Suppressed(why)
+
+
+def _check(session: Session, now: datetime, address: Address, words: Words, can: Capabilities) -> None:
+    check(address, words, can, withdrawn=consent.withdrawn(session, address.id))
     if words.automatic and words.capped and _recent_automatic(session, now, address) >= AUTOMATIC_CAP:
         raise Suppressed("This address has had enough automatic answers for today.")
 
@@ -169,7 +180,8 @@ def _nothing_new(session: Session, conversation: Conversation, seen: int, user_i
         raise SomethingArrived()
 
 
-def _earlier(session: Session, row: log.Interaction, words: Words) -> Delivery:
+def earlier_of(session: Session, row: log.Interaction, words: Words) -> Delivery:
+    """The delivery of a row with the same key; raises `KeyReused` unless it says the same."""
     delivery = session.get(Delivery, row.delivery_id) if row.delivery_id else None
     html = (row.content or {}).get("html", "")
     if delivery is None or row.body != words.text or html != words.html:
@@ -177,17 +189,41 @@ def _earlier(session: Session, row: log.Interaction, words: Words) -> Delivery:
     return delivery
 
 
-def _message(session: Session, conversation: Conversation, words: Words) -> dict[str, Any]:
-    chain = thread.chain(session, conversations.members(session, conversation.id))
+def message_of(words: Words, chain: Sequence[str] = ()) -> dict[str, Any]:
+    """What the delivery keeps of it. `chain`: the ids of the messages before it."""
     return {
         "subject": words.subject,
         "html": words.html,
         "cc": [asdict(party) for party in words.cc],
         "bcc": [asdict(party) for party in words.bcc],
         "in_reply_to": chain[-1] if chain else "",
-        "references": chain,
+        "references": list(chain),
         **({"unsubscribe": words.unsubscribe} if words.unsubscribe else {}),
     }
+
+
+def data_of(words: Words, due: datetime) -> dict[str, Any]:
+    """What the row of the log says of its structure."""
+    data: dict[str, Any] = {"due": due.isoformat()}
+    if words.automatic:
+        data["automatic"] = True
+        if words.purpose:
+            data["purpose"] = words.purpose
+    return data
+
+
+def content_of(words: Words, address: Address, out: Mapping[str, copies.Why]) -> dict[str, Any]:
+    """What it says of what people see, beside the text."""
+    content = {
+        "subject": words.subject,
+        "html": words.html,
+        "to": [] if address.kind == AddressKind.VISITOR else [address.value],
+        "files": [item.name for item in words.items],
+        "cc": [party.value for party in words.cc],
+        "bcc": [party.value for party in words.bcc],
+        "left_out": [{"value": value, "why": why.value} for value, why in sorted(out.items())],
+    }
+    return {name: value for name, value in content.items() if value}
 
 
 def _record(
@@ -200,21 +236,7 @@ def _record(
     about_id: int | None,
     out: Mapping[str, copies.Why],
 ) -> None:
-    data: dict[str, Any] = {"due": delivery.next_at.isoformat()}
-    if words.automatic:
-        data["automatic"] = True
-        if words.purpose:
-            data["purpose"] = words.purpose
     address = session.get_one(Address, delivery.address_id)
-    content = {
-        "subject": words.subject,
-        "html": words.html,
-        "to": [] if address.kind == AddressKind.VISITOR else [address.value],
-        "files": [item.name for item in words.items],
-        "cc": [party.value for party in words.cc],
-        "bcc": [party.value for party in words.bcc],
-        "left_out": [{"value": value, "why": why.value} for value, why in sorted(out.items())],
-    }
     row = conversations.record(
         session,
         now,
@@ -229,8 +251,8 @@ def _record(
         delivery_id=delivery.id,
         key=key,
         body=words.text,
-        content={name: value for name, value in content.items() if value},
-        data=data,
+        content=content_of(words, address, out),
+        data=data_of(words, delivery.next_at),
     )
     delivery.interaction_id = row.id
     files.attach(session, row.id, words.items)
