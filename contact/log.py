@@ -33,8 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from contact import numbers
 from contact.db import Base, Id, Json, Utc, wake
+from contact.ids import reserve
 from contact.prepared import Prepared
 
 LOG_LOCK = 0x48414E4D
@@ -342,37 +342,24 @@ def append(
     return Appended(number, **values)
 
 
-_EACH = Prepared(insert(_TABLE).values({name: bindparam(name) for name in ("id", *_GIVEN)}))
 _NOTHING = dict.fromkeys(_GIVEN)
-
-
-def append_each(session: Session, now: datetime, rows: Sequence[tuple[Name, Mapping[str, Any]]]) -> list[int]:
-    """Add rows in this order, as `append` would one by one, by one call of the driver; their ids."""
-    lock(session)
-    session.flush()  # what they point to is written first
-    ids = numbers.draw(session, Interaction, len(rows))
-    given = [
-        {**_NOTHING, "data": {}, **row, "id": number, "at": now, "name": name.value}
-        for number, (name, row) in zip(ids, rows, strict=True)
-    ]
-    _EACH.many(session, given)
-    wake(session, "log")
-    return ids
-
-
-_ROWS = insert(_TABLE).returning(_TABLE.c.id, sort_by_parameter_order=True)
+_WHOLE = Prepared.whole(Interaction)
+_COLUMNS = [column.name for column in _TABLE.columns]
 
 
 def append_rows(session: Session, now: datetime, rows: Sequence[Mapping[str, Any]]) -> list[Appended]:
-    """Add rows, each with its own `name`, in this order, as `append` would one by one: by one statement."""
+    """Add rows, each with its own `name`, in this order, as `append` would one by one: by one call."""
     if not rows:
         return []
     lock(session)
     session.flush()  # what they point to is written first
-    values = [{**_NOTHING, "data": {}, **row, "at": now} for row in rows]
-    numbers = session.scalars(_ROWS, values).all()
+    added = [
+        Appended(number, **{**_NOTHING, "data": {}, **row, "at": now})
+        for number, row in zip(reserve(session, Interaction, len(rows)), rows, strict=True)
+    ]
+    _WHOLE.many(session, [{name: getattr(row, name) for name in _COLUMNS} for row in added])
     wake(session, "log")
-    return [Appended(number, **one) for number, one in zip(numbers, values, strict=True)]
+    return added
 
 
 _GROUPED = ("at", "name", "contact_id", "address_id", "inbox_id", "channel", "about_id", "data")

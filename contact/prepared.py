@@ -36,6 +36,12 @@ class Prepared:
         }
         return cls(insert(table).values(given).returning(table.c.id), columns=[table.c.id])
 
+    @classmethod
+    def whole(cls, kind: type[DeclarativeBase]) -> Prepared:
+        """One new row of a table: give every column, the id with it (`contact/ids.py`)."""
+        table: Any = kind.__table__
+        return cls(insert(table).values({one.name: bindparam(one.name, type_=one.type) for one in table.columns}))
+
     def number(self, session: Session, values: Mapping[str, Any]) -> int:
         """`rows`, where the answer is one number."""
         ((found,),) = self.rows(session, values)

@@ -122,16 +122,22 @@ def test_many_rows_at_once_are_appended_by_the_pipe_alone() -> None:
     assert not strangers(found, {"campaigns/pipe/settle.py"})
 
 
-def test_rows_known_beforehand_are_appended_by_imports_alone() -> None:
-    found = callers("contact.log.append_each")
+def test_many_rows_of_their_own_are_appended_in_two_places() -> None:
+    found = callers("contact.log.append_rows")
     assert found, "the rule looks at nothing"
-    assert not strangers(found, {"contact/imports/many.py"})
+    assert not strangers(found, {"contact/conversation/", "contact/imports/many.py"})
 
 
 def test_the_outbox_is_filled_in_a_few_places() -> None:
     found = callers("contact.outbox.put")
     assert found, "the rule looks at nothing"
     assert not strangers(found, PUTS)
+
+
+def test_many_at_once_are_told_of_a_thing_of_the_board_alone() -> None:
+    found = callers("contact.outbox.put_each")
+    assert found, "the rule looks at nothing"
+    assert not strangers(found, {"board/thread.py"})
 
 
 def test_nobody_writes_the_log_by_another_way() -> None:

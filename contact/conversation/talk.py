@@ -7,13 +7,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contact import log
 from contact.conversation.conversation import Conversation, Participant, Talk, count, record, record_each
 from contact.conversation.state import Snapshot, State
 from contact.directory import Contact
+from contact.ids import reserve
 from contact.prepared import Prepared
 from contact.text import storable
 
@@ -108,8 +109,7 @@ class Beginning:
     subject: str
 
 
-_TABLE: Table = Conversation.__table__  # type: ignore[assignment]
-_EACH = insert(_TABLE).returning(_TABLE.c.id, sort_by_parameter_order=True)
+_WHOLE = Prepared.whole(Conversation)
 
 
 def begin_resolved(session: Session, now: datetime, those: Sequence[Beginning]) -> list[Talk]:
@@ -117,11 +117,16 @@ def begin_resolved(session: Session, now: datetime, those: Sequence[Beginning]) 
     if not those:
         return []
     log.lock(session)
+    session.flush()
     columns = [
         Snapshot(one.contact_id, one.inbox_id, one.channel, storable(one.subject)[:1000], last_at=now) for one in those
     ]
-    values = [{**{name: getattr(one, name) for name in _FIELDS}, "tags": [], "created_at": now} for one in columns]
-    numbers = session.scalars(_EACH, values).all()
+    numbers = reserve(session, Conversation, len(those))
+    values = [
+        {**{name: getattr(one, name) for name in _FIELDS}, "tags": [], "created_at": now, "id": number}
+        for number, one in zip(numbers, columns, strict=True)
+    ]
+    _WHOLE.many(session, values)
     count(session, (State.OPEN.value, 0), +len(numbers))
     begun = [Talk(number, one, to.root_id) for number, one, to in zip(numbers, columns, those, strict=True)]
     opened = [

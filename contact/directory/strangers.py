@@ -7,22 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert
 from sqlalchemy.orm import Session
 
-from contact import numbers
 from contact.directory.contact import Address, Contact
+from contact.ids import reserve
 from contact.messages import AddressKind
 from contact.prepared import Prepared
 
-
-def _whole(kind: Any) -> Prepared:
-    """One new row, its id with it."""
-    columns = kind.__table__.columns
-    return Prepared(insert(kind.__table__).values({one.name: bindparam(one.name, type_=one.type) for one in columns}))
-
-
-_CONTACT, _ADDRESS = _whole(Contact), _whole(Address)
+_CONTACT, _ADDRESS = Prepared.whole(Contact), Prepared.whole(Address)
 _UNSAID_OF_CONTACT = {"zone": None, "note": "", "merged_into": None, "erased_at": None}
 _UNSAID_OF_ADDRESS = {
     "verified_at": None, "unreachable_at": None, "unreachable_reason": "", "unreachable_how": None,
@@ -50,8 +42,8 @@ class Added:
 
 def add_strangers(session: Session, now: datetime, people: Sequence[Stranger]) -> list[Added]:
     """As `new_contact` and `new_address` would one by one, with the same ids. Take `log.lock` first."""
-    contacts = numbers.draw(session, Contact, len(people))
-    addresses = iter(numbers.draw(session, Address, sum(len(one.addresses) for one in people)))
+    contacts = reserve(session, Contact, len(people))
+    addresses = iter(reserve(session, Address, sum(len(one.addresses) for one in people)))
     added = [
         Added(number, tuple(next(addresses) for _ in one.addresses))
         for number, one in zip(contacts, people, strict=True)

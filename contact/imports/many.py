@@ -104,11 +104,11 @@ def _say(
     """What the log says of them, and the ledger of what they wish; by row, the consents nobody takes from a list."""
     problems: defaultdict[int, list[Problem]] = defaultdict(list)
     erased = suppression.since(session, [(kind.value, value) for one in entries for kind, value in one.addresses])
-    rows: list[tuple[log.Name, Mapping[str, Any]]] = []
+    rows: list[Mapping[str, Any]] = []
     wishes: list[tuple[int, Said, dict[str, int]]] = []
     for one, to in zip(entries, added, strict=True):
         places = list(zip(to.addresses, one.addresses, strict=True))
-        rows += [(log.Name.ADDRESS_ADDED, _added(source, to.contact_id, at, *place)) for at, place in places]
+        rows += [_added(source, to.contact_id, at, *place) for at, place in places]
         if one.wished is None:
             continue
         for at, (kind, value) in places:
@@ -117,15 +117,16 @@ def _say(
                 continue
             told = said(now, one, one.wished, kind, source)
             wishes.append((len(rows), told, {"contact_id": to.contact_id, "address_id": at}))
-            rows.append(told.logged(to.contact_id, at, value))
-    numbers = log.append_each(session, now, rows)
+            name, row = told.logged(to.contact_id, at, value)
+            rows.append(row | {"name": name.value})
+    written = log.append_rows(session, now, rows)
     if wishes:
-        ledger.add(session, [told.row(now, numbers[place]) | whose for place, told, whose in wishes])
+        ledger.add(session, [told.row(now, written[place].id) | whose for place, told, whose in wishes])
     return problems
 
 
 def _added(source: Source, contact_id: int, address_id: int, kind: AddressKind, value: str) -> dict[str, Any]:
     return {
-        "contact_id": contact_id, "address_id": address_id, "user_id": source.user_id,
+        "name": log.Name.ADDRESS_ADDED.value, "contact_id": contact_id, "address_id": address_id, "user_id": source.user_id,
         "content": {"kind": kind.value, "value": value}, "data": {"import": source.number},
     }  # fmt: skip

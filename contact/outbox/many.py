@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from contact import consent, log, thread
@@ -16,6 +16,7 @@ from contact.conversation import Beginning
 from contact.db import wake
 from contact.directory import Address
 from contact.errors import HanmaruError
+from contact.ids import reserve
 from contact.inbox import Inbox
 from contact.messages import DeliveryState
 from contact.outbox.delivery import BULK, Delivery
@@ -40,7 +41,11 @@ class Promised:
 
 
 _TABLE: Table = Delivery.__table__  # type: ignore[assignment]
-_NEW = insert(_TABLE).returning(_TABLE.c.id, sort_by_parameter_order=True)
+_WHOLE = Prepared.whole(Delivery)
+_UNSAID = {
+    "user_id": None, "attempts": 0, "lease_owner": None, "lease_until": None, "provider_ref": None, "progress": None,
+    "fault": None, "who": None, "code": "", "reason": "", "settled_at": None,
+}  # fmt: skip
 _SAID = Prepared(
     update(_TABLE).where(_TABLE.c.id == bindparam("number")).values(interaction_id=bindparam("interaction"))
 )
@@ -91,16 +96,17 @@ def _put(
         session, now,
         [Beginning(one.address.contact_id, one.root_id, inbox.id, inbox.channel, one.words.subject) for one in firsts],
     )  # fmt: skip
+    numbers = reserve(session, Delivery, len(firsts))
     values = [
         {
-            "interaction_id": 0, "conversation_id": talk.id, "inbox_id": inbox.id, "address_id": one.address.id,
-            "channel": inbox.channel, "state": DeliveryState.QUEUED.value, "message_id": new_id(domain),
-            "message": message_of(one.words), "automatic": one.words.automatic, "priority": priority,
-            "created_at": now, "next_at": now, "expires_at": now + can.retry_for,
+            **_UNSAID, "id": number, "interaction_id": 0, "conversation_id": talk.id, "inbox_id": inbox.id,
+            "address_id": one.address.id, "channel": inbox.channel, "state": DeliveryState.QUEUED.value,
+            "message_id": new_id(domain), "message": message_of(one.words), "automatic": one.words.automatic,
+            "priority": priority, "created_at": now, "next_at": now, "expires_at": now + can.retry_for,
         }
-        for one, talk in zip(firsts, talks, strict=True)
+        for one, talk, number in zip(firsts, talks, numbers, strict=True)
     ]  # fmt: skip
-    numbers = session.scalars(_NEW, values).all()
+    _WHOLE.many(session, values)
     told = [
         (talk, log.Name.MESSAGE_QUEUED, {
             "contact_id": one.address.contact_id, "address_id": one.address.id, "inbox_id": inbox.id,
