@@ -14,11 +14,11 @@ from contact.worker import Context
 
 POLL = 5.0
 """Seconds until it looks by itself: steps become due without anybody ringing."""
-HOLD = 0.03
+HOLD = 0.06
 """Seconds a group should have the database's one write lock: a chat's next line waits for that."""
 GAP = 0.05
 """Seconds between two groups, at least; as long as it had the lock, where that is more."""
-LEAST, MOST = 5, 60
+LEAST, MOST = 10, 60
 
 
 async def run(context: Context) -> None:
