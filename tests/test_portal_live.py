@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,13 +13,15 @@ from desk_kit import Town
 from desk_kit import running as opened
 from people_kit import HASH, PASSWORD
 from real import until
+from told_kit import Board
 
-from board.notifying import preference
+from board.notifying import bell, preference
 from board.notifying.event import Channel, Event, Mode
 from board.notifying.tell import tell
 from board.partner import member, partner
 from board.partner.member import MemberRole, PartnerMember
 from board.partner.partner import Facts, Stage
+from board.portal.live import Portal, Sitting
 from contact.db import Database, utcnow
 from contact.users import User
 
@@ -167,3 +170,25 @@ def test_no_page_is_wider_than_the_screen(running: tuple[real.House, Database], 
         assert small == 0, "a finger finds each of them"
     page.click(".board-self")
     page.wait_for_selector("#board-menu >> text=로그아웃")
+
+
+def test_the_bells_are_read_only_while_somebody_listens(small: Board) -> None:
+    told_, read = list[str](), list[str]()
+
+    def shown(event: str, _data: object, *, room: str, namespace: str) -> None:
+        told_.append(f"{event} {room} {namespace}")
+
+    portal = Portal(SimpleNamespace(service=small.service, show=shown))  # type: ignore[arg-type]
+    user = small.person(small.firm(), "kim@daehan.example")
+    with small.db.write() as session:
+        bell.ring(session, utcnow(), sa.select(sa.literal(user)))
+    sa.event.listen(small.db.engine, "before_cursor_execute", lambda *given: read.append(given[2]))
+    since = portal.look(utcnow())
+    since = portal.look(since)
+    assert read == []
+    portal.sittings["a"] = Sitting(user, 1)
+    since = portal.look(since)
+    assert told_ == [f"changed u:{user} /board"], "what was rung while the page opened"
+    assert len(read) == 1
+    portal.look(since)
+    assert told_ == [f"changed u:{user} /board"], "once"

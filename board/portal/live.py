@@ -7,6 +7,7 @@ to the page     `changed`   something of this user's is another: new, read, gone
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -60,13 +61,23 @@ class Portal:
         ear = self.live.bell(bell.NUDGE)
         while True:
             ear.wait(5.0)
-            now = utcnow()
-            with self.live.service.db.read() as session:
-                rung = bell.rung(session, since)
-            here = {sitting.user_id for sitting in self.sittings.values()}
-            for user in here & {user for user, n in rung.items() if self._told.get(user) != n}:
-                self.live.show("changed", {}, room=f"u:{user}", namespace=SPACE)
-            self._told, since = dict(rung), now
+            since = self.look(since)
+
+    def look(self, since: datetime) -> datetime:
+        """Tell what was rung since then, where somebody listens; returns until when that is done now.
+
+        Whoever opens a page is told of the last minutes (`bell.LATE`), whether the page knows of them or not.
+        """
+        now = utcnow()
+        if not self.sittings:
+            return now
+        with self.live.service.db.read() as session:
+            rung = bell.rung(session, since)
+        here = {sitting.user_id for sitting in self.sittings.values()}
+        for user in here & {user for user, n in rung.items() if self._told.get(user) != n}:
+            self.live.show("changed", {}, room=f"u:{user}", namespace=SPACE)
+        self._told = dict(rung)
+        return now
 
     def guard(self) -> None:
         """A session that ends takes its pages along, at once."""
@@ -74,9 +85,10 @@ class Portal:
         ear = self.live.bell(sessions.NUDGE)
         while True:
             ear.wait(5.0)
-            checked = self.live.put_out(self.sittings, checked, namespace=SPACE)
+            if self.sittings:
+                checked = self.live.put_out(self.sittings, checked, namespace=SPACE)
 
-    def _begin(self) -> Any:
+    def _begin(self) -> datetime:
         """From when on, once the process listens."""
         began = utcnow()
         while self.live.position is None:
