@@ -127,6 +127,7 @@ def _say(
 
 def _added(source: Source, contact_id: int, address_id: int, kind: AddressKind, value: str) -> dict[str, Any]:
     return {
-        "name": log.Name.ADDRESS_ADDED.value, "contact_id": contact_id, "address_id": address_id, "user_id": source.user_id,
+        "name": log.Name.ADDRESS_ADDED.value, "contact_id": contact_id, "address_id": address_id,
+        "user_id": source.user_id,
         "content": {"kind": kind.value, "value": value}, "data": {"import": source.number},
     }  # fmt: skip
