@@ -26,7 +26,7 @@ from contact import users
 from contact.db import utcnow
 from contact.outbox import Delivery
 
-PEOPLE = 40
+PEOPLE = 400 if ALL else 40
 KILLS = 25 if ALL else 3
 pytestmark = pytest.mark.heavy
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from board_kit import EVERYBODY, days, draft, person, published, said
 from hall_kit import Hall
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from partner_kit import firm
 
@@ -122,6 +122,8 @@ VERBS = ("schedule", "unschedule", "publish", "withdraw", "expire", "remove", "s
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(VERBS), max_size=7))
+@example(["publish", "expire", "publish"])
+@example(["publish", "expire", "schedule"])
 def test_only_allowed_moves_are_made(lite: Hall, verbs: list[str]) -> None:
     """Whatever is tried in whatever order: the table of moves decides, and a refusal changes nothing."""
     with lite.db.read() as session:

@@ -80,7 +80,7 @@ def schedule(session: Session, now: datetime, number: int, at: datetime) -> None
     log.lock(session)
     if at <= now:
         raise Invalid("This time has passed already.")
-    kept = get(session, number)
+    kept = _may_become(get(session, number), State.SCHEDULED)
     if kept.expires_at is not None and kept.expires_at <= at:
         raise Invalid("It would end before it is published.")
     _fit(session, now, kept)
@@ -95,7 +95,7 @@ def unschedule(session: Session, number: int) -> None:
 def publish(session: Session, now: datetime, number: int, user_id: int | None) -> None:
     """It comes to everybody of its audience, in this transaction. Raises `Nobody`, `Invalid` or `Conflict`."""
     log.lock(session)
-    _fit(session, now, get(session, number))
+    _fit(session, now, _may_become(get(session, number), State.PUBLISHED))
     _move(session, number, State.PUBLISHED, published_at=now, reason="")
     kept = get(session, number)
     fan.publish(session, now, kept, kept.version)
@@ -202,6 +202,13 @@ def expire_due(session: Session, now: datetime) -> Sequence[int]:
     for number in ended:
         _say(session, now, Name.NOTICE_EXPIRED, get(session, number), None)
     return ended
+
+
+def _may_become(kept: Notice, after: State) -> Notice:
+    """Raises `Conflict` first: of what has ended it is not said that its time has passed."""
+    if after not in MOVES[State(kept.state)]:
+        raise Conflict
+    return kept
 
 
 def _fit(session: Session, now: datetime, kept: Notice) -> None:
