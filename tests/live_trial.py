@@ -13,6 +13,7 @@ from typing import Any
 import gevent
 from flask import request
 from flask_socketio import join_room
+from sqlalchemy.exc import OperationalError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -45,6 +46,11 @@ def door(live: Live) -> None:
     def fail(sid: str, data: dict[str, Any]) -> None:
         raise ZeroDivisionError
 
+    def shaky(sid: str, environ: dict[str, Any], auth: Any = None) -> bool | None:
+        live.server.enter_room(sid, "all", namespace="/shaky")
+        raise OperationalError("the database is away", None, ValueError())
+
+    live.admit("/shaky", shaky, lambda *_: None)
     live.server.on("slow", slow, namespace="/trial")
     live.server.on("typing", typing, namespace="/trial")
     live.server.on("fail", fail, namespace="/trial")

@@ -76,9 +76,9 @@ class Client:
         self.process.stdin.write(json.dumps({"step": step, **facts}) + "\n")
         self.process.stdin.flush()
 
-    def connect(self, web: Web, transports: list[str], word: str = "maru", who: str = "") -> Any:
+    def connect(self, web: Web, transports: list[str], word: str = "maru", who: str = "", space: str = "trial") -> Any:
         options = {"transports": transports, "auth": {"word": word, "who": who}, "forceNew": True}
-        self.do("connect", url=f"{web.url}/trial", options=options)
+        self.do("connect", url=f"{web.url}/{space}", options=options)
         return self.next("connect", "connect_error")
 
     def next(self, *what: str, seconds: float = 45) -> Any:
@@ -162,6 +162,13 @@ def test_the_official_client_on_every_transport(
 
 def test_a_refused_client_is_told(make_web: Callable[..., Web], make_client: Callable[[], Client]) -> None:
     assert "rejected" in make_client().connect(make_web(), ["websocket"], word="wrong")
+
+
+def test_a_client_whose_admission_fails_is_told_and_can_try_again(
+    make_web: Callable[..., Web], make_client: Callable[[], Client]
+) -> None:
+    """Else it would wait for ever: its line stands, only its namespace does not."""
+    assert make_client().connect(make_web(), ["websocket"], space="shaky") == "busy"
 
 
 def test_the_tail_shows_every_row_once_in_order_whoever_wrote_it(

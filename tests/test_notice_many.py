@@ -155,9 +155,6 @@ def test_a_group_costs_as_many_statements_however_many_people(small: Board) -> N
         with statements(small) as said, small.db.write() as session:
             assert carrying.carry(session, small.now, small.service, most=100) >= people
         cost.append(len(said))
-        from collections import Counter
-
-        print(Counter(x[:90] for x in said).most_common(8))
     assert len(small.sent()) == 3 + 33
     assert cost[1] <= cost[0] + 3, cost
 

@@ -98,10 +98,11 @@ def test_whenever_the_plug_is_pulled(house: House, shop: Browsers, sink: Sink) -
 
 
 def _still(shop: Browsers, books: Books) -> list[dict[str, object]] | None:
-    """The pages' report once nothing is under way to them."""
+    """The pages' report once they are on the line and nothing is under way to them."""
     pages: list[dict[str, object]] = shop.ask("report")["pages"]
     heads = [books.one("select max(id) from interaction where conversation_id = ?", p["conversation"]) for p in pages]
-    return pages if [page["head"] for page in pages] == heads else None
+    there = all(page["connected"] for page in pages)
+    return pages if there and [page["head"] for page in pages] == heads else None
 
 
 def _tell(traffic: Traffic, told: dict[str, list[dict[str, object]]], states: object, ways: list[str]) -> None:

@@ -99,7 +99,6 @@ class Portal:
 def door(live: Live) -> None:
     """Open the namespace; see `contact/web/live.py`."""
     portal = Portal(live)
-    live.server.on("connect", portal.connect, namespace=SPACE)
-    live.server.on("disconnect", portal.disconnect, namespace=SPACE)
+    live.admit(SPACE, portal.connect, portal.disconnect)
     live.spawn(portal.follow)
     live.spawn(portal.guard)

@@ -33,8 +33,7 @@ def door(live: Live) -> None:
     with live.app.app_context():
         lobby = Lobby(live, guarding().limits)
     welcome, talk, wishes = Welcome(lobby), Talk(lobby), Wishes(lobby)
-    live.server.on("connect", welcome.connect, namespace=NAMESPACE)
-    live.server.on("disconnect", welcome.disconnect, namespace=NAMESPACE)
+    live.admit(NAMESPACE, welcome.connect, welcome.disconnect)
     events: dict[str, Handler] = {
         "message": talk.message,
         "since": talk.since,

@@ -260,11 +260,9 @@ def door(live: Live) -> None:
     """Open the namespace; see `contact/web/live.py`."""
     known = presence.of(live)
     desk = Desk(live, known)
-    server = live.server
-    server.on("connect", desk.connect, namespace=SPACE)
-    server.on("disconnect", desk.disconnect, namespace=SPACE)
-    server.on("look", desk.look, namespace=SPACE)
-    server.on("away", desk.away, namespace=SPACE)
+    live.admit(SPACE, desk.connect, desk.disconnect)
+    live.server.on("look", desk.look, namespace=SPACE)
+    live.server.on("away", desk.away, namespace=SPACE)
     known.listen(desk.heard)
     live.follow(desk.follow)
     live.spawn(desk.guard)

@@ -52,6 +52,8 @@ class Sitting(Protocol):
 
 Door = Callable[["Live"], None]
 Follower = Callable[[Sequence[Appended]], None]
+Connect = Callable[[str, dict[str, Any], Any], bool | None]
+"""`connect(sid, environ, auth)`: False refuses, as does socketio's `ConnectionRefusedError`, with words."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -136,6 +138,27 @@ class Live:
         if self._ending and not self.service.settings.redis_url:
             return
         self.server.emit(event, data, room=room, namespace=namespace, skip_sid=skip)
+
+    def admit(self, namespace: str, connect: Connect, disconnect: Callable[..., None]) -> None:
+        """Who comes into a namespace, and goes.
+
+        A handler that fails (the database is away for a moment) refuses: its page tries again. Of itself
+        python-socketio would answer nothing then, and the page would wait for ever on a line that stands.
+        """
+        from socketio.exceptions import ConnectionRefusedError as Refused
+
+        def come(sid: str, environ: dict[str, Any], auth: Any = None) -> bool | None:
+            try:
+                return connect(sid, environ, auth)
+            except Refused:
+                raise
+            except Exception as error:
+                log.exception("nobody can come in", namespace=namespace)
+                disconnect(sid)
+                raise Refused("busy") from error
+
+        self.server.on("connect", come, namespace=namespace)
+        self.server.on("disconnect", disconnect, namespace=namespace)
 
     def put_out(self, sittings: Mapping[str, Sitting], since: datetime, *, namespace: str) -> datetime:
         """A session that ended since then takes its sockets along; returns until when that is done now."""
