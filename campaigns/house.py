@@ -39,7 +39,8 @@ class House:
 
     def audience(self, definition: Mapping[str, Any], *, channel: str, now: datetime) -> Select[Any]:
         there = now.astimezone(ZoneInfo(self.settings.zone))
-        people: Select[Any] = select_people(definition, channel=channel, now=there)  # type: ignore[assignment]
+        summed = not self.settings.database.startswith("sqlite")
+        people: Select[Any] = select_people(definition, channel=channel, now=there, summed=summed)  # type: ignore[assignment]
         return people
 
     def fill(self, session: Session, campaign: Campaign) -> Fill:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from contact.directory import Address, Contact
 from contact.directory.tags import ContactTag
 from contact.errors import Conflict, Invalid, NotFound
 from contact.groups import Group
+from contact.log import is_postgresql
 from contact.messages import AddressKind, Party, Wish
 from contact.response.satisfaction.rating import Rating
 from contact.wrong import Wrong
@@ -420,10 +422,12 @@ def test_what_is_compiled_equals_a_slow_reading(hall: Hall, world: World, body: 
         assert {who: told[where] for who, where in found} == wanted
         assert len(found) == len(wanted)
         assert session.scalar(segments.select_count(tree.as_json(), channel=channel, now=NOON)) == len(wanted)
-        for parts in _orders(tree):
-            assert session.scalar(segments.select_count(tree, channel=channel, now=NOON, parts=parts)) == len(wanted)
-            people = session.execute(segments.select(tree, channel=channel, now=NOON, parts=parts))
+        for parts, summed in itertools.product(_orders(tree), {False, is_postgresql(session)}):
+            how: Any = {"channel": channel, "now": NOON, "parts": parts, "summed": summed}
+            assert session.scalar(segments.select_count(tree, **how)) == len(wanted)
+            people = session.execute(segments.select(tree, **how)).all()
             assert {who: told[where] for who, where in people} == wanted
+            assert len(people) == len(wanted)
         roots = [one.id for one in world.people if one.root == one.id and not one.erased]
         for number, *met in session.execute(select_told(tree, now=NOON, among=roots)):
             assert [bool(one) for one in met] == [slow(test, world.family(number)) for test in groups.tests(tree)]
@@ -438,7 +442,6 @@ def test_what_is_compiled_equals_a_slow_reading(hall: Hall, world: World, body: 
 def test_a_large_segment_is_counted_whole_and_sampled_everywhere(
     lite: Hall, monkeypatch: pytest.MonkeyPatch, lucky: bool
 ) -> None:
-    monkeypatch.setattr(preview, "FEW", 30)
     monkeypatch.setattr(preview, "DRAWN", 25 if lucky else 1000)
     with lite.db.write() as session:
         for n in range(100):
@@ -451,6 +454,10 @@ def test_a_large_segment_is_counted_whole_and_sampled_everywhere(
             assert len({one.contact_id for one in seen.sample}) == preview.SAMPLE
             drawn |= {one.contact_id for one in seen.sample}
     assert len(drawn) > 90
+    monkeypatch.setattr(preview, "FEW", 30)
+    with lite.db.read() as session:
+        seen = preview.preview(session, NOON, parse({}), channel="email", chance=random.Random(1))
+    assert (seen.count, len(seen.sample)) == (100, preview.SAMPLE), "more than are fetched"
 
 
 BROKEN: list[tuple[Any, str]] = [

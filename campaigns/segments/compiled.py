@@ -1,18 +1,20 @@
-"""A segment as one SQL select. Pure: JSON in, an expression out, the same on both databases.
+"""A segment as one SQL select. Pure: JSON in, an expression out, of the same meaning on both databases.
 
 A person is a *family*: the root contact and whoever was merged into it. Nearly nobody was merged, so every
 condition asks for the root's own rows, and the few merged ones apart (a small partial index knows them): a
 million roots are looked at without joining them with themselves. Of everybody, those who meet a condition are
 gathered into a set, by one walk over a covering index as it lies: a third of what a search for each of a million
-costs. Of a few, each is asked about by itself. No expression is ever NULL, so that `none` and "is not" mean what
-they say.
+costs. Of a few, each is asked about by itself. PostgreSQL is asked for all sets at once (`summed.py`). No
+expression is ever NULL, so that `none` and "is not" mean what they say.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -37,6 +39,7 @@ from campaigns.segments import own as own_fields
 from campaigns.segments.definition import Node, Span, Test, Tree, parse
 from campaigns.segments.order import Part
 from campaigns.segments.response import Response
+from campaigns.segments.summed import Summed
 from campaigns.segments.touch import Touch
 from contact import groups
 from contact.consent import Consent, Purpose
@@ -59,9 +62,20 @@ KIND_OF: Final[Mapping[str, str]] = {
 
 ADVERTISING: Final = Purpose.ADVERTISING.value
 
-Rows = Callable[[bool], Select[Any]]
-"""The contacts that make a condition true, as one column, never NULL. Asked with True when one contact after the
-other is looked up in it, with False when all are gathered."""
+
+class Look(enum.Enum):
+    """How those who meet a condition are found."""
+
+    EACH = "each"
+    """One contact after the other."""
+    SET = "set"
+    """All of them, by a walk of SQLite's."""
+    SUM = "sum"
+    """All of them, with PostgreSQL's own guesses of how many there are."""
+
+
+Rows = Callable[[Look], Select[Any]]
+"""The contacts that make a condition true, as one column, never NULL."""
 REACHED: Final = (Fate.ACCEPTED.value,)
 LEFT_OUT: Final = (Fate.SUPPRESSED.value, Fate.EXPIRED.value, Fate.CANCELLED.value)
 _OPEN: Final[list[Any]] = [literal_column(f"'{state}'") for state in OPEN]
@@ -70,12 +84,14 @@ _OPEN: Final[list[Any]] = [literal_column(f"'{state}'") for state in OPEN]
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """`root` is the contact a row is about. `among`: only these persons are asked about, so that what is looked up
-    as a set stays small. `each`: few are left to be asked about, and nothing is gathered."""
+    as a set stays small. `each`: few are left to be asked about, and nothing is gathered. `summed`: gathers for
+    PostgreSQL."""
 
     now: datetime
     root: Any = field(default_factory=lambda: aliased(Contact, name="root"))
     among: Sequence[int] | None = None
     each: bool = False
+    summed: Summed | None = None
 
     def people(self) -> ColumnElement[bool]:
         """Those who stand for a person: not merged into another, not erased."""
@@ -97,7 +113,7 @@ class Compiler:
     def test(self, test: Test) -> ColumnElement[bool]:
         met: ColumnElement[bool]
         if ":" in test.field:
-            met = own_fields.met(self.root, test.field, test.op, test.value, self.now, self.among)
+            met = self._roots(*own_fields.holders(test.field, test.op, test.value, self.now, self.among))
         else:
             met = getattr(self, f"_{test.field}")(test)
         if test.op == "ignored":
@@ -106,7 +122,7 @@ class Compiler:
 
     def usable(self, kind: str) -> ColumnElement[bool]:
         """Has an address of this kind that takes something."""
-        return self._family(lambda each: _addresses(kind, each), each=True)
+        return self._family(lambda look: _addresses(kind, look), each=True)
 
     def address(self, kind: str) -> Any:
         """The first such address: the root's own before those of merged contacts, else NULL."""
@@ -125,6 +141,8 @@ class Compiler:
 
     def _family(self, *ways: Rows, each: bool = False) -> ColumnElement[bool]:
         """One of the family is among these, in one way or another. `each`: looked up, for nearly everybody is."""
+        if self.summed:
+            return self.summed.families(*(rows(Look.SUM) for rows in ways))
         kin = aliased(Contact)
         merged = select(kin.root_id).where(kin.merged_into.is_not(None), kin.erased_at.is_(None))
         if self.among is not None:
@@ -133,8 +151,12 @@ class Compiler:
         if each or self.each or self.among is not None:
             met: ColumnElement[bool] = or_(*(_is_in(rows, self.root) for rows in ways), self.root.id.in_(theirs))
         else:  # one set: each probe of it is a search for a million
-            met = self.root.id.in_(union_all(*(rows(False) for rows in ways), theirs))
+            met = self.root.id.in_(union_all(*(rows(Look.SET) for rows in ways), theirs))
         return met
+
+    def _roots(self, *sets: Select[Any]) -> ColumnElement[bool]:
+        """The person itself is among these, whoever was merged into it."""
+        return self.summed.roots(*sets) if self.summed else or_(*(self.root.id.in_(one) for one in sets))
 
     def _language(self, test: Test) -> ColumnElement[bool]:
         return func.coalesce(self.root.language, "").in_(_listed(test))
@@ -151,10 +173,13 @@ class Compiler:
         return self._family(lambda _: select(ContactTag.contact_id).where(ContactTag.tag.in_(_listed(test))))
 
     def _kind(self, test: Test) -> ColumnElement[bool]:
-        return or_(*(self._family(lambda each, k=kind: _addresses(k, each, dead=True)) for kind in _listed(test)))  # type: ignore[misc]
+        return self._with(_listed(test), dead=True)
 
     def _reachable(self, test: Test) -> ColumnElement[bool]:
-        return or_(*(self._family(lambda each, k=kind: _addresses(k, each)) for kind in _listed(test)))  # type: ignore[misc]
+        return self._with(_listed(test))
+
+    def _with(self, kinds: Sequence[str], *, dead: bool = False) -> ColumnElement[bool]:
+        return or_(*(self._family(partial(_addresses, kind, dead=dead)) for kind in kinds))
 
     def _domain(self, test: Test) -> ColumnElement[bool]:
         return self._valued("email", [f"%@{_plain(word)}" for word in _listed(test)])
@@ -167,10 +192,10 @@ class Compiler:
         return self._valued("post", [f"{_plain(word)}{'_' * (5 - len(word))} %" for word in _listed(test)])
 
     def _valued(self, kind: str, patterns: Sequence[str]) -> ColumnElement[bool]:
-        def rows(each: bool) -> Select[Any]:
+        def rows(look: Look) -> Select[Any]:
             value = Address.value
             like = or_(*(value.like(pattern, escape="/") for pattern in patterns))
-            return _addresses(kind, each, dead=True).where(like)
+            return _addresses(kind, look, dead=True).where(like)
 
         return self._family(rows)
 
@@ -246,10 +271,10 @@ class Compiler:
     def _ended(self, span: Span, states: Sequence[str]) -> ColumnElement[bool]:
         """How a campaign ended for them."""
 
-        def rows(each: bool) -> Select[Any]:
-            campaign = (
-                Recipient.campaign_id if each else Recipient.campaign_id + 0
-            )  # walk the index of those that ended
+        def rows(look: Look) -> Select[Any]:
+            campaign = (  # walk the index of those that ended
+                Recipient.campaign_id + 0 if look is Look.SET else Recipient.campaign_id
+            )
             found = select(Recipient.contact_id).where(Recipient.state.not_in(_OPEN), Recipient.state.in_(states))
             found = found.where(self._during(Recipient.settled_at, span))
             return found.where(campaign == span.campaign) if span.campaign else found
@@ -281,29 +306,31 @@ NEGATIONS: Final = frozenset({"is_not", "lacks", "before", "did_not", "empty"})
 
 def select_people(
     definition: Tree | Mapping[str, Any], *, channel: str, now: datetime, among: Sequence[int] | None = None,
-    parts: Sequence[Part] | None = None,
+    parts: Sequence[Part] | None = None, summed: bool = False,
 ) -> Select[int, int]:  # fmt: skip
     """(contact_id, address_id): one row a person that meets the definition and has an address that takes something
     on this channel; raises `Invalid`. The contact is the root of its family.
 
     Neither consent nor refusals are looked at, save by the segment's own conditions: that is asked again
     for every recipient when it counts. `among`: only of these contacts. `now`: on the house's own clock, for a
-    day begins there (`own.py`). `parts`: all of the definition, in the order it is to be asked about.
+    day begins there (`own.py`). `parts`: all of the definition, in the order it is to be asked about. `summed`:
+    for PostgreSQL.
     """
-    tree, compiler, kind = _tree(definition), Compiler(now, among=among), kind_of(channel)
+    tree, compiler, kind = _tree(definition), _compiler(now, among, summed=summed), kind_of(channel)
     found = select(compiler.root.id.label("contact_id"), compiler.address(kind).label("address_id"))
     if among is not None:
         found = found.where(compiler.root.id.in_(among))
-    return found.where(compiler.people(), compiler.all_of(parts or _as_it_stands(tree)), compiler.usable(kind))
+    return _met(found, compiler, parts or _as_it_stands(tree), kind)
 
 
 def select_count(
-    definition: Tree | Mapping[str, Any], *, channel: str, now: datetime, parts: Sequence[Part] | None = None
-) -> Select[int]:
+    definition: Tree | Mapping[str, Any], *, channel: str, now: datetime, parts: Sequence[Part] | None = None,
+    summed: bool = False,
+) -> Select[int]:  # fmt: skip
     """How many `select_people` finds, without fetching their addresses."""
-    tree, compiler = _tree(definition), Compiler(now)
-    found = select(func.count()).select_from(compiler.root).where(compiler.people())
-    return found.where(compiler.all_of(parts or _as_it_stands(tree)), compiler.usable(kind_of(channel)))
+    tree, compiler = _tree(definition), _compiler(now, summed=summed)
+    found = select(func.count()).select_from(compiler.root)
+    return _met(found, compiler, parts or _as_it_stands(tree), kind_of(channel))
 
 
 def select_told(tree: Tree, *, now: datetime, among: Sequence[int]) -> Select[Any]:
@@ -324,18 +351,30 @@ def _tree(definition: Tree | Mapping[str, Any]) -> Tree:
     return definition if isinstance(definition, Group) else parse(definition)
 
 
+def _compiler(now: datetime, among: Sequence[int] | None = None, *, summed: bool = False) -> Compiler:
+    """Of a few, no sets are gathered."""
+    return Compiler(now, among=among, summed=Summed() if summed and among is None else None)
+
+
+def _met(found: Select[Any], compiler: Compiler, parts: Sequence[Part], kind: str) -> Select[Any]:
+    """Those of them who are people, meet all parts and can be reached."""
+    met = found.where(compiler.people(), compiler.all_of(parts), compiler.usable(kind))
+    return compiler.summed.beside(met, compiler.root) if compiler.summed else met
+
+
 def _as_it_stands(tree: Tree) -> tuple[Part]:
     return (Part(tree, looked_up=False),)
 
 
 def _is_in(rows: Rows, contact: Any) -> ColumnElement[bool]:
     """This contact is among them, looked up."""
-    found = rows(True)
+    found = rows(Look.EACH)
     return exists(found.where(found.selected_columns[0] == contact.id).correlate(contact))
 
 
-def _addresses(kind: str, each: bool, *, dead: bool = False) -> Select[Any]:
-    found = select(Address.contact_id).where((Address.kind if each else _unindexed(Address.kind)) == kind)
+def _addresses(kind: str, look: Look, *, dead: bool = False) -> Select[Any]:
+    mine = _unindexed(Address.kind) if look is Look.SET else Address.kind
+    found = select(Address.contact_id).where(mine == kind)
     return found if dead else found.where(Address.unreachable_at.is_(None))
 
 
@@ -365,14 +404,15 @@ def _wishes(*, given: bool, refused: bool) -> Rows:
     wish = said.id * 2 + case((said.given.is_(True), 1), else_=0)
     about = case((or_(said.given.is_(False), said.purpose == ADVERTISING), wish))
     met = [
-        *([func.coalesce(func.max(about), 0) % 2 == 1] if given else []),
+        *([func.coalesce(func.max(about), 0) % 2 != 0] if given else []),  # `= 1`: PostgreSQL thinks of few
         *([func.max(wish) % 2 == 0] if refused else []),
     ]
 
-    def rows(each: bool) -> Select[Any]:
-        told = select(said.address_id).where(said.night.is_(False), _unindexed(said.purpose).in_((ADVERTISING, "")))
+    def rows(look: Look) -> Select[Any]:
+        purpose = said.purpose if look is Look.SUM else _unindexed(said.purpose)
+        told = select(said.address_id).where(said.night.is_(False), purpose.in_((ADVERTISING, "")))
         told = told.group_by(said.address_id).having(or_(*met))
-        if each:
+        if look is Look.EACH:
             mine = exists(told.where(said.address_id == Address.id).correlate(Address))
             return select(Address.contact_id).where(mine)
         last = told.subquery()

@@ -65,8 +65,10 @@ def _days(given: Any) -> int:
     return int(text[:6])
 
 
-def met(root: Any, name: str, op: str, value: Any, now: datetime, among: Sequence[int] | None) -> ColumnElement[bool]:
-    """Whether the person's value meets it: the root's own, else the oldest merged contact's that has one.
+def holders(
+    name: str, op: str, value: Any, now: datetime, among: Sequence[int] | None
+) -> tuple[Select[Any], Select[Any]]:
+    """The persons whose value meets it: by the root's own, else by the oldest merged contact's that has one.
 
     `now` is told on the house's own clock: "within the next 7 days" begins with the day it is there.
     """
@@ -81,7 +83,7 @@ def met(root: Any, name: str, op: str, value: Any, now: datetime, among: Sequenc
     )
     if among is not None:
         own, theirs = own.where(one.contact_id.in_(among)), theirs.where(kin.root_id.in_(among))
-    return or_(root.id.in_(own), root.id.in_(theirs))
+    return own, theirs
 
 
 def _sooner(kin: Any, field_id: Any) -> ColumnElement[bool]:

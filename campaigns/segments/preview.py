@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.segments.compiled import select_count, select_people, select_told
@@ -14,12 +14,13 @@ from campaigns.segments.definition import Test, Tree
 from campaigns.segments.order import in_order
 from contact.directory import Contact
 from contact.groups import Told, told_by
+from contact.log import is_postgresql
 
 SAMPLE = 20
 LOTS, DRAWN = 4, 500
 """How often so many contacts are drawn by lot."""
-FEW = 1000
-"""A segment of no more is fetched whole: one walk instead of two."""
+FEW = 50_000
+"""A segment of no more is fetched whole, where drawing lots found too few of it: one walk instead of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,13 @@ def preview(
     chance = chance or random.Random()  # noqa: S311 - no secret
     rows, whole = _lucky(session, now, tree, channel, chance), False
     parts = in_order(tree, list(explain(session, now, tree, _drawn(session, chance)).values()))
+    summed = is_postgresql(session)
     if len(rows) < SAMPLE:
-        rows, whole = _some(session, select_people(tree, channel=channel, now=now, parts=parts), chance)
-    count = len(rows) if whole else session.scalar(select_count(tree, channel=channel, now=now, parts=parts)) or 0
+        people = select_people(tree, channel=channel, now=now, parts=parts, summed=summed).limit(FEW + 1)
+        rows = [(contact, address) for contact, address in session.execute(people)]
+        whole = len(rows) <= FEW
+    counted = select_count(tree, channel=channel, now=now, parts=parts, summed=summed)
+    count = len(rows) if whole else session.scalar(counted) or 0
     drawn = chance.sample(rows, min(SAMPLE, len(rows)))
     reasons = explain(session, now, tree, [number for number, _ in drawn])
     return Preview(count, tuple(Sampled(number, address, reasons[number]) for number, address in sorted(drawn)))
@@ -71,20 +76,6 @@ def _drawn(session: Session, chance: random.Random) -> list[int]:
     """Some contacts by lot; nobody where all are hardly more."""
     newest = session.scalar(select(func.max(Contact.id))) or 0
     return chance.sample(range(1, newest + 1), DRAWN) if newest >= LOTS * DRAWN else []
-
-
-def _some(session: Session, people: Select[int, int], chance: random.Random) -> tuple[list[tuple[int, int]], bool]:
-    """Those behind a place drawn by lot, then from the beginning, `FEW` at most; and whether these are all."""
-    newest = session.scalar(select(func.max(Contact.id))) or 0
-    begin = chance.randint(0, newest)
-    number = people.selected_columns.contact_id
-    rows: list[tuple[int, int]] = []
-    for part in (number >= begin, number < begin):
-        found = session.execute(people.where(part).limit(FEW + 1 - len(rows)))
-        rows += [(contact, address) for contact, address in found]
-        if len(rows) > FEW:
-            return rows, False
-    return rows, True
 
 
 def explain(session: Session, now: datetime, tree: Tree, contact_ids: list[int]) -> dict[int, Told[Test]]:
