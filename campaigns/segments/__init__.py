@@ -1,8 +1,10 @@
 """Segments (세그먼트): saved rules that say whom something concerns, over the directory, consent and the log.
 
-fields.py      what may be asked            compiled.py   one SQL select
-definition.py  groups of tests, checked     preview.py    count, sample, reasons
-segment.py     the table and its versions   touch.py      when they and we last wrote, folded from the log
+fields.py      what may be asked                    compiled.py  one SQL select
+definition.py  groups of tests, checked             family.py    the persons asked about
+conditions.py  what each test asks, as SQL          summed.py    all sets at once, for PostgreSQL
+segment.py     the table and its versions           order.py     which part is asked about first
+touch.py       when they and we last wrote, folded  preview.py   count, sample, reasons
 """
 
 from campaigns.segments.compiled import KIND_OF, select_count
