@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from campaigns import segments
 from campaigns.campaign import Campaign
 from campaigns.recipient import OPEN, Fate, Recipient
-from campaigns.segments import preview, response, segment, touch
+from campaigns.segments import preview, response, segment, summed, touch
 from campaigns.segments.compiled import select_told
 from campaigns.segments.definition import Known, Node, Span, Test, Tree, parse
 from campaigns.segments.fields import CONSENTS, FIELDS, KINDS, Kind
@@ -422,8 +422,8 @@ def test_what_is_compiled_equals_a_slow_reading(hall: Hall, world: World, body: 
         assert {who: told[where] for who, where in found} == wanted
         assert len(found) == len(wanted)
         assert session.scalar(segments.select_count(tree.as_json(), channel=channel, now=NOON)) == len(wanted)
-        for parts, summed in itertools.product(_orders(tree), {False, is_postgresql(session)}):
-            how: Any = {"channel": channel, "now": NOON, "parts": parts, "summed": summed}
+        for parts, way in itertools.product(_orders(tree), {False, is_postgresql(session)}):
+            how: Any = {"channel": channel, "now": NOON, "parts": parts, "summed": way}
             assert session.scalar(segments.select_count(tree, **how)) == len(wanted)
             people = session.execute(segments.select(tree, **how)).all()
             assert {who: told[where] for who, where in people} == wanted
@@ -436,6 +436,26 @@ def test_what_is_compiled_equals_a_slow_reading(hall: Hall, world: World, body: 
         assert {one.contact_id for one in seen.sample} == set(wanted)
         assert all(one.told.true for one in seen.sample)
         session.rollback()
+
+
+def test_a_segment_of_more_sets_than_a_sum_has_bits(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each condition decides for somebody."""
+    monkeypatch.setattr(summed, "BITS", 5)
+    places = list(itertools.product((1, 2), range(1, 6)))
+    with hall.db.write() as session:
+        for inbox, day in places:
+            directory.find_or_create(session, NOON, Party(AddressKind.EMAIL, f"c{inbox}{day}@a.example"))
+            number = session.scalars(sa.select(sa.func.max(Contact.id))).one()
+            session.add(Touch(contact_id=number, inbox_id=inbox, channel="email", heard_at=NOON - timedelta(days=day)))
+    tests = [{"field": "wrote", "op": "did", "value": {"days": day, "at": f"inbox:{box}"}} for box, day in places]
+    known = Known(frozenset({1, 2}), frozenset({"email"}), frozenset())
+    with hall.db.read() as session:
+        how: Any = {"channel": "email", "now": NOON, "summed": is_postgresql(session)}
+        for number in range(1, 10):
+            one = parse({"any": [tests[number]]}, known)
+            left = parse({"all": [{"any": tests}, {"none": tests[:number]}]}, known)
+            assert session.scalar(segments.select_count(one, **how)) == number % 5 + 1
+            assert session.scalar(segments.select_count(left, **how)) == 10 - number
 
 
 @pytest.mark.parametrize("lucky", [True, False])

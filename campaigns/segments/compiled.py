@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select, true
 
 from campaigns.segments.conditions import Conditions
 from campaigns.segments.definition import Node, Test, Tree, parse
@@ -46,10 +46,9 @@ def select_people(
     for PostgreSQL.
     """
     tree, family, kind = _tree(definition), _family(among, summed=summed), kind_of(channel)
-    found = select(family.root.id.label("contact_id"), family.address(kind).label("address_id"))
-    if among is not None:
-        found = found.where(family.root.id.in_(among))
-    return _met(found, family, now, parts or _as_it_stands(tree), kind)
+    met = _met(family, now, parts or _as_it_stands(tree), kind)
+    found = family.select(met, family.root.id.label("contact_id"), family.address(kind).label("address_id"))
+    return found if among is None else found.where(family.root.id.in_(among))
 
 
 def select_count(
@@ -58,8 +57,7 @@ def select_count(
 ) -> Select[int]:  # fmt: skip
     """How many `select_people` finds, without fetching their addresses."""
     tree, family = _tree(definition), _family(summed=summed)
-    found = select(func.count()).select_from(family.root)
-    return _met(found, family, now, parts or _as_it_stands(tree), kind_of(channel))
+    return family.count(_met(family, now, parts or _as_it_stands(tree), kind_of(channel)))
 
 
 def select_told(tree: Tree, *, now: datetime, among: Sequence[int]) -> Select[Any]:
@@ -86,11 +84,10 @@ def _family(among: Sequence[int] | None = None, *, summed: bool = False) -> Fami
     return Family(among=among, summed=Summed() if summed and among is None else None)
 
 
-def _met(found: Select[Any], family: Family, now: datetime, parts: Sequence[Part], kind: str) -> Select[Any]:
-    """Those of them who are people, meet every part, asked in this order, and can be reached."""
+def _met(family: Family, now: datetime, parts: Sequence[Part], kind: str) -> ColumnElement[bool]:
+    """They are people, meet every part, asked in this order, and can be reached."""
     asked = (_node(Conditions(now, replace(family, each=part.looked_up)), part.node) for part in parts)
-    met = found.where(family.people(), and_(true(), *asked), family.usable(kind))
-    return family.summed.beside(met, family.root) if family.summed else met
+    return and_(family.people(), *asked, family.usable(kind))
 
 
 def _node(conditions: Conditions, node: Node) -> ColumnElement[bool]:

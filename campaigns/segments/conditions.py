@@ -52,15 +52,15 @@ class Conditions:
         return not_(met) if test.op in NEGATIONS else met
 
     def _language(self, test: Test) -> ColumnElement[bool]:
-        return func.coalesce(self.family.root.language, "").in_(_listed(test))
+        return self.family.whose(func.coalesce(self.family.root.language, "").in_(_listed(test)))
 
     def _organisation(self, test: Test) -> ColumnElement[bool]:
         words = (word.lower() for word in _listed(test))
-        return or_(*(func.lower(self.family.root.organisation).contains(word, autoescape=True) for word in words))
+        theirs = func.lower(self.family.root.organisation)
+        return self.family.whose(or_(*(theirs.contains(word, autoescape=True) for word in words)))
 
     def _created(self, test: Test) -> ColumnElement[bool]:
-        made: ColumnElement[bool] = self.family.root.created_at >= self._since(_number(test))
-        return made
+        return self.family.whose(self.family.root.created_at >= self._since(_number(test)))
 
     def _tag(self, test: Test) -> ColumnElement[bool]:
         return self.family.any_in(lambda _: select(ContactTag.contact_id).where(ContactTag.tag.in_(_listed(test))))

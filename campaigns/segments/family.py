@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, func, join, not_, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from campaigns.segments.summed import Summed
@@ -47,9 +47,29 @@ class Family:
     each: bool = False
     summed: Summed | None = None
 
+    def select(self, met: ColumnElement[bool], *columns: Any) -> Select[Any]:
+        """These columns of the persons who meet it."""
+        asked: Any = self.root
+        if self.summed:
+            sums = self.summed.by_person()
+            asked = join(sums, self.root, self.root.id == sums.c.person)
+        return select(*columns).select_from(asked).where(met)
+
+    def count(self, met: ColumnElement[bool]) -> Select[int]:
+        """How many meet it."""
+        asked = self.summed.by_person() if self.summed else self.root
+        return select(func.count()).select_from(asked).where(met)
+
     def people(self) -> ColumnElement[bool]:
         """Those who stand for a person: not merged into another, not erased."""
-        return and_(self.root.merged_into.is_(None), self.root.erased_at.is_(None))
+        gone = (self.root.merged_into, self.root.erased_at)
+        if self.summed:  # a set of few
+            return not_(self.whose(or_(*(one.is_not(None) for one in gone))))
+        return and_(*(one.is_(None) for one in gone))
+
+    def whose(self, met: ColumnElement[bool]) -> ColumnElement[bool]:
+        """The root itself has this."""
+        return self.summed.roots(select(self.root.id).where(met)) if self.summed else met
 
     def usable(self, kind: str) -> ColumnElement[bool]:
         """Has an address of this kind that takes something."""
