@@ -46,8 +46,8 @@ def preview(
     """Count and sample; raises `Invalid`."""
     chance = chance or random.Random()  # noqa: S311 - no secret
     rows, whole = _lucky(session, now, tree, channel, chance), False
-    parts = in_order(tree, list(explain(session, now, tree, _drawn(session, chance)).values()))
     summed = is_postgresql(session)
+    parts = None if summed else in_order(tree, list(explain(session, now, tree, _drawn(session, chance)).values()))
     if len(rows) < SAMPLE:
         people = select_people(tree, channel=channel, now=now, parts=parts, summed=summed).limit(FEW + 1)
         rows = [(contact, address) for contact, address in session.execute(people)]
