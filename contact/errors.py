@@ -11,7 +11,7 @@ from typing import Any
 
 
 class HanmaruError(Exception):
-    """Something went wrong. Nothing was lost; please try again."""
+    """Something went wrong on our side. Please try again."""
 
     status = 500
     code = "error"

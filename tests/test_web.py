@@ -113,7 +113,7 @@ def test_too_many_says_when_to_come_back(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nowhere", 404), ("POST", "/conflict", 405), ("GET", "/bug", 500), ("GET", "/database", 500)],
+    [("GET", "/nowhere", 404), ("POST", "/conflict", 405), ("GET", "/bug", 500), ("GET", "/database", 503)],
 )
 def test_other_errors_are_sentences_too(client: FlaskClient, method: str, path: str, status: int) -> None:
     answer = client.open(path, method=method, headers={"Accept": "application/json", "Accept-Language": "en"})
