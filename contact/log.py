@@ -347,19 +347,29 @@ _WHOLE = Prepared.whole(Interaction)
 _COLUMNS = [column.name for column in _TABLE.columns]
 
 
-def append_rows(session: Session, now: datetime, rows: Sequence[Mapping[str, Any]]) -> list[Appended]:
-    """Add rows, each with its own `name`, in this order, as `append` would one by one: by one call."""
+def numbered(session: Session, now: datetime, rows: Sequence[Mapping[str, Any]]) -> list[Appended]:
+    """Rows, each with its own `name`, as `append_rows` would add them next, with their ids: nothing is written yet."""
     if not rows:
         return []
     lock(session)
-    session.flush()  # what they point to is written first
-    added = [
+    return [
         Appended(number, **{**_NOTHING, "data": {}, **row, "at": now})
         for number, row in zip(reserve(session, Interaction, len(rows)), rows, strict=True)
     ]
-    _WHOLE.many(session, [{name: getattr(row, name) for name in _COLUMNS} for row in added])
-    wake(session, "log")
-    return added
+
+
+def append_rows(session: Session, now: datetime, rows: Sequence[Mapping[str, Any]]) -> list[Appended]:
+    """Add rows, each with its own `name`, in this order, as `append` would one by one: by one call."""
+    return append_numbered(session, numbered(session, now, rows))
+
+
+def append_numbered(session: Session, rows: list[Appended]) -> list[Appended]:
+    """Add what `numbered` gave, which nobody may have numbered anything behind."""
+    if rows:
+        session.flush()  # what they point to is written first
+        _WHOLE.many(session, [{name: getattr(row, name) for name in _COLUMNS} for row in rows])
+        wake(session, "log")
+    return rows
 
 
 _GROUPED = ("at", "name", "contact_id", "address_id", "inbox_id", "channel", "about_id", "data")

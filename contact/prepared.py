@@ -70,7 +70,7 @@ class Prepared:
         ready = self._at(connection.dialect)
         cursor = connection.connection.cursor()
         try:
-            cursor.executemany(ready.sql, [ready.parameters(one) for one in values])
+            cursor.executemany(ready.sql, ready.each(values))
         except connection.dialect.loaded_dbapi.Error as error:
             raise _ours(ready, error, connection.dialect) from error
         finally:
@@ -127,6 +127,19 @@ class _Ready:
         for name, work in self._bind.items():
             given[name] = work(given[name])
         return given if self._names is None else [given[name] for name in self._names]
+
+    def each(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """`parameters` of many rows; what is the very object of the row before, as one `now` is, is not worked again."""
+        found, known = list[Any](), dict[str, tuple[Any, Any]]()
+        for values in rows:
+            given = {**self._fixed, **values}
+            for name, work in self._bind.items():
+                value = given[name]
+                if (before := known.get(name)) is None or before[0] is not value:
+                    before = known[name] = (value, work(value))
+                given[name] = before[1]
+            found.append(given if self._names is None else [given[name] for name in self._names])
+        return found
 
     def read(self, row: Sequence[Any]) -> list[Any]:
         found = list(row)

@@ -123,9 +123,10 @@ def test_many_rows_at_once_are_appended_by_the_pipe_alone() -> None:
 
 
 def test_many_rows_of_their_own_are_appended_in_two_places() -> None:
-    found = callers("contact.log.append_rows")
-    assert found, "the rule looks at nothing"
-    assert not strangers(found, {"contact/conversation/", "contact/imports/many.py"})
+    for name, by in (("append_rows", "contact/imports/many.py"), ("append_numbered", "contact/conversation/talk.py")):
+        found = callers(f"contact.log.{name}")
+        assert found, "the rule looks at nothing"
+        assert not strangers(found, {by})
 
 
 def test_the_outbox_is_filled_in_a_few_places() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from html import escape
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -39,17 +41,26 @@ def compose(told: Told, channel: str, language: str, zone: ZoneInfo, most: int) 
     language = language if language in texts else "en"
     subject, text = texts[language]
     given = _given(told, channel, language, zone)
-    words = _text(text, given)
+    own = {"name": told.name, "partner": told.partner, "link": told.link}
+    parts = _filled(text, given, told.body, own)
+    words = _text(parts)
     if len(words) > most:
         cut = mails.CUT[language]
         given["text"] = given["text"][: max(len(given["text"]) - (len(words) - most) - len(cut), 0)] + cut
-        words = _text(text, given)
-    html = _html(text, given, told) if channel == "email" else ""
-    return Words(words, subject=subject.format(**given), html=html, automatic=True, purpose=PURPOSE, capped=False)
+        parts = _filled(text, given, told.body, own)
+        words = _text(parts)
+    html = _html(parts) if channel == "email" else ""
+    subject = subject.format(**given, **own)
+    return Words(words, subject=subject, html=html, automatic=True, purpose=PURPOSE, capped=False)
 
 
 def day(at: datetime | None, language: str, zone: ZoneInfo) -> str:
-    return format_date(at.astimezone(zone), "long", locale=language) if at is not None else ""
+    return _day(at.astimezone(zone).date(), language) if at is not None else ""
+
+
+@lru_cache(maxsize=256)
+def _day(on: date, language: str) -> str:
+    return format_date(on, "long", locale=language)
 
 
 def _texts(told: Told, channel: str) -> Texts:
@@ -68,25 +79,64 @@ def _given(told: Told, channel: str, language: str, zone: ZoneInfo) -> dict[str,
     if channel == "sms" and len(title) > MOST_SMS_TITLE:
         title = title[: MOST_SMS_TITLE - 1] + "…"
     return {
-        "organisation": told.organisation, "partner": told.partner, "name": told.name, "title": title,
-        "text": told.text.strip(), "link": told.link, "due": day(told.due_at, language, zone),
+        "organisation": told.organisation, "title": title, "text": told.text.strip(),
+        "due": day(told.due_at, language, zone),
         "changed": mails.CHANGED[language].format(note=told.note) if told.note else "",
     }  # fmt: skip
 
 
-def _text(template: str, given: Mapping[str, str]) -> str:
-    return "\n\n".join(filled for part in template.split("\n\n") if (filled := part.format(**given)).strip())
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A paragraph as text and as HTML. `personal`: both still have fields of `_OWN`."""
+
+    text: str
+    html: str
+    personal: bool
 
 
-def _html(template: str, given: Mapping[str, str], told: Told) -> str:
-    parts = [part for part in template.split("\n\n") if part.format(**given).strip()]
-    return "".join(f"<div>{_paragraph(part, given, told)}</div><div><br></div>" for part in parts)
+_OWN: Final = ("name", "partner", "link")
+"""What is another one for each person; all else is put in once for all of them."""
 
 
-def _paragraph(part: str, given: Mapping[str, str], told: Told) -> str:
+def _filled(template: str, given: Mapping[str, str], body: str, own: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The paragraphs that say something, each as text and as HTML."""
+    safe = {name: escape(value) for name, value in own.items()}
+    safe["link"] = f'<a href="{safe["link"]}">{safe["link"]}</a>'
+    return [
+        (part.text.format(**own), part.html.format(**safe).replace("\n", "<br>"))
+        if part.personal
+        else (part.text, part.html)
+        for part in _frame(template, tuple(given.items()), body)
+    ]
+
+
+@lru_cache(maxsize=64)
+def _frame(template: str, given: tuple[tuple[str, str], ...], body: str) -> tuple[_Part, ...]:
+    parts = (_part(part, dict(given), body) for part in template.split("\n\n"))
+    return tuple(part for part in parts if part.text.strip())
+
+
+def _part(part: str, given: Mapping[str, str], body: str) -> _Part:
     if part == "{text}":
-        return told.body
-    safe = {name: escape(value) for name, value in given.items()}
-    safe["link"] = f'<a href="{escape(told.link)}">{escape(told.link)}</a>'
-    filled = escape(part, quote=False).format(**safe).replace("\n", "<br>")
-    return f"<b>{filled}</b>" if "{title}" in part and len(part) < len("{title}") + 4 else filled
+        return _Part(given["text"], body, personal=False)
+    if not any(f"{{{name}}}" in part for name in _OWN):
+        safe = {name: escape(value) for name, value in given.items()}
+        filled = escape(part, quote=False).format(**safe).replace("\n", "<br>")
+        alone = "{title}" in part and len(part) < len("{title}") + 4
+        return _Part(part.format(**given), f"<b>{filled}</b>" if alone else filled, personal=False)
+    later = {name: f"{{{name}}}" for name in _OWN}  # a field stays a field, and a brace of ours no field
+    text = {name: _braced(value) for name, value in given.items()}
+    html = {name: _braced(escape(value)) for name, value in given.items()}
+    return _Part(part.format(**text, **later), escape(part, quote=False).format(**html, **later), personal=True)
+
+
+def _braced(value: str) -> str:
+    return value.replace("{", "{{").replace("}", "}}")
+
+
+def _text(parts: Sequence[tuple[str, str]]) -> str:
+    return "\n\n".join(text for text, _ in parts)
+
+
+def _html(parts: Sequence[tuple[str, str]]) -> str:
+    return "".join(f"<div>{html}</div><div><br></div>" for _, html in parts)

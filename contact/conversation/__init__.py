@@ -8,11 +8,10 @@ from contact.conversation.conversation import (
     Talk,
     get,
     record,
-    record_each,
 )
 from contact.conversation.merging import members, merge, top, unmerge
 from contact.conversation.state import Snapshot, State, fold, preview_of, priority_of
-from contact.conversation.talk import Beginning, begin, begin_resolved, shown_in, takes_part, talk
+from contact.conversation.talk import Beginning, begin, begin_said, shown_in, takes_part, talk
 from contact.conversation.verbs import (
     Mention,
     assign,
@@ -43,7 +42,7 @@ __all__ = [
     "Talk",
     "assign",
     "begin",
-    "begin_resolved",
+    "begin_said",
     "enqueue",
     "fold",
     "get",
@@ -57,7 +56,6 @@ __all__ = [
     "prioritise",
     "priority_of",
     "record",
-    "record_each",
     "rename",
     "reopen",
     "resolve",

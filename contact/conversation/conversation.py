@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -292,41 +291,6 @@ def _write(session: Session, number: int, before: Snapshot, after: Snapshot) -> 
 def _changed(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     found = {name: new for name in _FIELDS if (new := getattr(after, name)) != getattr(before, name)}
     return found | {"tags": list(after.tags)} if "tags" in found else found
-
-
-def record_each(session: Session, now: datetime, told: Sequence[tuple[Talk, log.Name, Mapping[str, Any]]]) -> list[int]:
-    """As `record` for each of these, in this order, however many, by a few statements; the ids of the rows."""
-    log.lock(session)
-    rows = [
-        {"contact_id": talk.contact_id, **row, "conversation_id": talk.id, "name": name.value}
-        for talk, name, row in told
-    ]
-    added = log.append_rows(session, now, rows)
-    before = {talk.id: talk.columns for talk, _, _ in told}
-    talks = {talk.id: talk for talk, _, _ in told}
-    for (talk, _, _), row in zip(told, added, strict=True):
-        talk.columns = fold(talk.columns, row)
-    _write_each(session, [(number, before[number], talk.columns) for number, talk in talks.items()])
-    return [row.id for row in added]
-
-
-def _write_each(session: Session, those: Sequence[tuple[int, Snapshot, Snapshot]]) -> None:
-    """As `_write` for each: one call of the driver for all that change in the same columns."""
-    alike, moved = dict[tuple[str, ...], list[dict[str, Any]]](), Counter[tuple[str, int] | None]()
-    for number, before, after in those:
-        changed = _changed(before, after)
-        if "tags" in changed:
-            _tags(session, number, after.tags)
-        alike.setdefault(tuple(changed), []).append({"number": number, **changed})
-        show(session, Conversation, number, changed)
-        moved[_slot(before)] -= 1
-        moved[_slot(after)] += 1
-    for names, values in alike.items():
-        if names:
-            _update(names).many(session, values)
-    for slot, by in moved.items():
-        if by:
-            count(session, slot, by)
 
 
 def _update(names: tuple[str, ...]) -> Prepared:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,8 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contact import log
-from contact.conversation.conversation import Conversation, Participant, Talk, count, record, record_each
-from contact.conversation.state import Snapshot, State
+from contact.conversation.conversation import Conversation, Participant, Talk, count, record
+from contact.conversation.state import Snapshot, State, fold
 from contact.directory import Contact
 from contact.ids import reserve
 from contact.prepared import Prepared
@@ -112,30 +113,41 @@ class Beginning:
 _WHOLE = Prepared.whole(Conversation)
 
 
-def begin_resolved(session: Session, now: datetime, those: Sequence[Beginning]) -> list[Talk]:
-    """Begin conversations that are nobody's work, as `begin` and `resolve` one by one: by a few statements."""
+def begin_said(
+    session: Session, now: datetime, those: Sequence[tuple[Beginning, Mapping[str, Any]]]
+) -> list[tuple[Talk, int]]:
+    """Begin conversations that are nobody's work, each with one message of ours; with the id of the message's row.
+
+    As `begin`, `resolve` and `record` one by one. A conversation is written once, as it stands behind its three rows.
+    """
     if not those:
         return []
     log.lock(session)
     session.flush()
-    columns = [
-        Snapshot(one.contact_id, one.inbox_id, one.channel, storable(one.subject)[:1000], last_at=now) for one in those
-    ]
     numbers = reserve(session, Conversation, len(those))
-    values = [
-        {**{name: getattr(one, name) for name in _FIELDS}, "tags": [], "created_at": now, "id": number}
-        for number, one in zip(numbers, columns, strict=True)
-    ]
-    _WHOLE.many(session, values)
-    count(session, (State.OPEN.value, 0), +len(numbers))
-    begun = [Talk(number, one, to.root_id) for number, one, to in zip(numbers, columns, those, strict=True)]
-    opened = [
-        (talk, log.Name.CONVERSATION_OPENED, {
-            "inbox_id": talk.columns.inbox_id, "channel": talk.columns.channel,
-            "content": {"subject": talk.columns.subject},
-        })
-        for talk in begun
-    ]  # fmt: skip
-    resolved = [(talk, log.Name.CONVERSATION_RESOLVED, dict[str, Any]()) for talk in begun]
-    record_each(session, now, [row for pair in zip(opened, resolved, strict=True) for row in pair])
+    told = [_rows(number, one, message) for number, (one, message) in zip(numbers, those, strict=True)]
+    rows = log.numbered(session, now, [row for each in told for row in each])
+    begun = []
+    for at, (number, (one, _)) in enumerate(zip(numbers, those, strict=True)):
+        own, columns = rows[3 * at : 3 * at + 3], Snapshot(one.contact_id, last_at=now)
+        for row in own:
+            columns = fold(columns, row)
+        begun.append((Talk(number, columns, one.root_id), own[-1].id))
+    _WHOLE.many(session, [
+        {**{name: getattr(talk.columns, name) for name in _FIELDS}, "tags": [], "created_at": now, "id": talk.id}
+        for talk, _ in begun
+    ])  # fmt: skip
+    for state, n in Counter(talk.state for talk, _ in begun).items():
+        count(session, (state, 0), n)
+    log.append_numbered(session, rows)
     return begun
+
+
+def _rows(number: int, one: Beginning, message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    about = {"conversation_id": number, "contact_id": one.contact_id}
+    return [
+        {**about, "name": log.Name.CONVERSATION_OPENED.value, "inbox_id": one.inbox_id, "channel": one.channel,
+         "content": {"subject": storable(one.subject)[:1000]}},
+        {**about, "name": log.Name.CONVERSATION_RESOLVED.value},
+        {**about, **message, "name": log.Name.MESSAGE_QUEUED.value},
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contact import consent, log, thread
@@ -40,15 +40,11 @@ class Promised:
     conversation_id: int
 
 
-_TABLE: Table = Delivery.__table__  # type: ignore[assignment]
 _WHOLE = Prepared.whole(Delivery)
 _UNSAID = {
     "user_id": None, "attempts": 0, "lease_owner": None, "lease_until": None, "provider_ref": None, "progress": None,
     "fault": None, "who": None, "code": "", "reason": "", "settled_at": None,
 }  # fmt: skip
-_SAID = Prepared(
-    update(_TABLE).where(_TABLE.c.id == bindparam("number")).values(interaction_id=bindparam("interaction"))
-)
 
 
 def put_each(
@@ -92,32 +88,27 @@ def _put(
 ) -> dict[str, Promised]:  # fmt: skip
     if not firsts:
         return {}
-    talks = conversations.begin_resolved(
-        session, now,
-        [Beginning(one.address.contact_id, one.root_id, inbox.id, inbox.channel, one.words.subject) for one in firsts],
-    )  # fmt: skip
     numbers = reserve(session, Delivery, len(firsts))
-    values = [
-        {
-            **_UNSAID, "id": number, "interaction_id": 0, "conversation_id": talk.id, "inbox_id": inbox.id,
-            "address_id": one.address.id, "channel": inbox.channel, "state": DeliveryState.QUEUED.value,
-            "message_id": new_id(domain), "message": message_of(one.words), "automatic": one.words.automatic,
-            "priority": priority, "created_at": now, "next_at": now, "expires_at": now + can.retry_for,
-        }
-        for one, talk, number in zip(firsts, talks, numbers, strict=True)
-    ]  # fmt: skip
-    _WHOLE.many(session, values)
-    told = [
-        (talk, log.Name.MESSAGE_QUEUED, {
+    begun = conversations.begin_said(session, now, [
+        (Beginning(one.address.contact_id, one.root_id, inbox.id, inbox.channel, one.words.subject), {
             "contact_id": one.address.contact_id, "address_id": one.address.id, "inbox_id": inbox.id,
             "channel": inbox.channel, "delivery_id": number, "key": one.key, "body": one.words.text,
             "content": content_of(one.words, one.address, {}), "data": data_of(one.words, now),
         })
-        for one, talk, number in zip(firsts, talks, numbers, strict=True)
+        for one, number in zip(firsts, numbers, strict=True)
+    ])  # fmt: skip
+    until = now + can.retry_for
+    values = [
+        {
+            **_UNSAID, "id": number, "interaction_id": row, "conversation_id": talk.id, "inbox_id": inbox.id,
+            "address_id": one.address.id, "channel": inbox.channel, "state": DeliveryState.QUEUED.value,
+            "message_id": new_id(domain), "message": message_of(one.words), "automatic": one.words.automatic,
+            "priority": priority, "created_at": now, "next_at": now, "expires_at": until,
+        }
+        for one, (talk, row), number in zip(firsts, begun, numbers, strict=True)
     ]  # fmt: skip
-    rows = conversations.record_each(session, now, told)
-    _SAID.many(session, [{"number": n, "interaction": row} for n, row in zip(numbers, rows, strict=True)])
+    _WHOLE.many(session, values)
     ids = [str(one["message_id"]) for one in values]
-    thread.remember_each(session, list(zip(ids, [talk.id for talk in talks], rows, strict=True)))
+    thread.remember_each(session, [(name, talk.id, row) for name, (talk, row) in zip(ids, begun, strict=True)])
     wake(session, "outbox")
-    return {one.key: Promised(n, talk.id) for one, n, talk in zip(firsts, numbers, talks, strict=True)}
+    return {one.key: Promised(n, talk.id) for one, n, (talk, _) in zip(firsts, numbers, begun, strict=True)}
