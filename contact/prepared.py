@@ -129,7 +129,7 @@ class _Ready:
         return given if self._names is None else [given[name] for name in self._names]
 
     def each(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """`parameters` of many rows; what is the very object of the row before, as one `now` is, is not worked again."""
+        """`parameters` of many rows; what is the very object of the row before, as a `now` is, is not worked again."""
         found, known = list[Any](), dict[str, tuple[Any, Any]]()
         for values in rows:
             given = {**self._fixed, **values}
