@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, insert, select
+from sqlalchemy import ForeignKey, Index, String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from board.mailing import PURPOSE, Texts
@@ -25,6 +25,7 @@ from contact.inbox import Inbox
 from contact.messages import AddressKind
 from contact.outbox import Delivery, Words
 from contact.outbox.delivery import BULK
+from contact.prepared import Among, Prepared
 from contact.service import Service
 from contact.users import User
 
@@ -109,6 +110,17 @@ def say(
         )  # fmt: skip
 
 
+_NEW = Prepared(insert(BoardThread).values({one.name: bindparam(one.name) for one in BoardThread.__table__.columns}))
+_BEGUN = Among(
+    select(BoardThread.user_id).where(
+        BoardThread.about == bindparam("about"), BoardThread.about_id == bindparam("about_id")
+    ),
+    BoardThread.user_id,
+    (BoardThread.user_id,),
+)
+_ROOTS = Among(select(Contact.id, Contact.root_id), Contact.id, (Contact.id, Contact.root_id))
+
+
 @dataclass(frozen=True, slots=True)
 class Saying:
     """What `say` takes, for one of many."""
@@ -131,6 +143,7 @@ def say_each(
 ) -> dict[str, int | HanmaruError]:
     """As `say` for each: by key, the delivery, or why nothing was written. What begins a thread costs least."""
     log.lock(session)
+    session.flush()
     begun, fresh = _begun(session, those), dict[tuple[str, int, int], Saying]()
     for one in those:
         if one.thread not in begun:
@@ -143,11 +156,10 @@ def say_each(
 
 
 def _begun(session: Session, those: Sequence[Saying]) -> set[tuple[str, int, int]]:
-    row, found = BoardThread, set[tuple[str, int, int]]()
+    found = set[tuple[str, int, int]]()
     for about, about_id in {(one.about, one.about_id) for one in those}:
-        who = {one.user_id for one in those}
-        query = select(row.user_id).where(row.about == about, row.about_id == about_id, row.user_id.in_(who))
-        found |= {(about, about_id, number) for number in session.scalars(query)}
+        rows = _BEGUN.rows(session, {one.user_id for one in those}, {"about": about, "about_id": about_id})
+        found |= {(about, about_id, number) for (number,) in rows}
     return found
 
 
@@ -171,8 +183,7 @@ def _say_first(
                 found[one.key] = promised.delivery_id
                 rows.append({"conversation_id": promised.conversation_id, "about": one.about,
                              "about_id": one.about_id, "user_id": one.user_id})  # fmt: skip
-        if rows:
-            session.execute(insert(BoardThread), rows)
+        _NEW.many(session, rows)
     return found
 
 
@@ -188,7 +199,7 @@ def _say_on(session: Session, now: datetime, service: Service, one: Saying) -> i
 
 
 def _roots(session: Session, contacts: Collection[int]) -> dict[int, int]:
-    return dict(session.execute(select(Contact.id, Contact.root_id).where(Contact.id.in_(contacts))).all())
+    return dict(_ROOTS.rows(session, contacts))
 
 
 def begin(
@@ -261,12 +272,14 @@ def language_of(session: Session, service: Service, user_id: int) -> str:
     user = session.get(User, user_id)
     if user is None:
         return service.settings.language
-    return language(service, user, people(session, [user.contact_id])[user.contact_id] if user.contact_id else None)
+    return language(
+        service, user.language, people(session, [user.contact_id])[user.contact_id] if user.contact_id else None
+    )
 
 
-def language(service: Service, user: User, whose: Person | None) -> str:
-    """The same where the person is known already."""
-    return user.language or (whose.language if whose else None) or service.settings.language
+def language(service: Service, own: str | None, whose: Person | None) -> str:
+    """The same where the person is known already; `own` is what the user chose."""
+    return own or (whose.language if whose else None) or service.settings.language
 
 
 def _order(one: Reach, email: str | None) -> tuple[bool, bool, int]:

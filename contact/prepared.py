@@ -10,6 +10,7 @@ ORM changes are not flushed first: whoever uses this says `session.flush()` wher
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Dialect, bindparam, insert
@@ -97,14 +98,16 @@ class Among:
             for size in self.SIZES
         }
 
-    def rows(self, session: Session, numbers: Collection[int]) -> list[list[Any]]:
-        """Every row, in no order."""
+    def rows(
+        self, session: Session, numbers: Collection[int], also: Mapping[str, Any] = MappingProxyType({})
+    ) -> list[list[Any]]:
+        """Every row, in no order. `also`: what else the statement names."""
         given, found = list(numbers), list[list[Any]]()
         while given:
             size = next((size for size in self.SIZES if size >= len(given)), self.SIZES[-1])
             part, given = given[:size], given[size:]
             part += part[-1:] * (size - len(part))
-            found += self._of[size].rows(session, {f"n{i}": number for i, number in enumerate(part)})
+            found += self._of[size].rows(session, {**also, **{f"n{i}": number for i, number in enumerate(part)}})
         return found
 
 

@@ -17,19 +17,18 @@ from sqlalchemy.orm import Session
 from board import thread
 from board.notice import composing, known, ladder, task, token, way
 from board.notice.attempt import Channel, Fate, NoticeAttempt
-from board.notice.known import Known
+from board.notice.due import Step, due, keep
+from board.notice.known import Firm, Known, Mine, Recipient
 from board.notice.notice import Notice, State
 from board.notice.receipt import NoticeReceipt
 from board.notice.task import ABOUT
 from board.notice.way import Asked, Way
-from board.partner.partner import Partner
 from board.thread import Saying
 from contact import log, outbox
 from contact.errors import Conflict, HanmaruError
 from contact.messages import DeliveryState
 from contact.outbox import Delivery
 from contact.service import Service
-from contact.users import User
 
 GROUP = 20
 """Steps of one transaction where nobody says otherwise."""
@@ -39,11 +38,11 @@ GROUP = 20
 class Going:
     """A step that is taken now."""
 
-    attempt: NoticeAttempt
+    attempt: Step
     notice: Notice
-    mine: NoticeReceipt
-    user: User
-    firm: Partner
+    mine: Mine
+    user: Recipient
+    firm: Firm
 
 
 def waits(session: Session, now: datetime) -> bool:
@@ -55,7 +54,7 @@ def waits(session: Session, now: datetime) -> bool:
 def carry(session: Session, now: datetime, service: Service, most: int = GROUP) -> int:
     """Take up to so many steps that are due; how many were looked at."""
     log.lock(session)
-    taken = _due(session, now, most)
+    taken = due(session, now, most)
     facts = known.of(session, taken)
     going = [one for attempt in taken if (one := _look(now, service, facts, attempt)) is not None]
     for one in going:
@@ -63,19 +62,11 @@ def carry(session: Session, now: datetime, service: Service, most: int = GROUP) 
             _give(session, now, service, one)
     _send(session, now, service, facts, [one for one in going if one.attempt.channel != Channel.TASK])
     session.flush()
+    keep(session, taken)
     return len(taken)
 
 
-def _due(session: Session, now: datetime, most: int) -> list[NoticeAttempt]:
-    """One of each person and notice: what is behind it may be moved by it, and is looked at next."""
-    row, found = NoticeAttempt, dict[tuple[int, int], NoticeAttempt]()
-    due = select(row).where(row.state == Fate.PLANNED.value, row.due_at <= now)
-    for attempt in session.scalars(due.order_by(row.due_at, row.step, row.id).limit(most)):
-        found.setdefault((attempt.notice_id, attempt.user_id), attempt)
-    return list(found.values())
-
-
-def _look(now: datetime, service: Service, facts: Known, attempt: NoticeAttempt) -> Going | None:
+def _look(now: datetime, service: Service, facts: Known, attempt: Step) -> Going | None:
     """Whether it is still wanted, and may go at this hour."""
     mine, user = facts.receipt(attempt), facts.users.get(attempt.user_id)
     why = ladder.not_wanted(now, facts.standing(attempt), attempt.round)
@@ -152,7 +143,7 @@ def recall(session: Session, now: datetime, most: int = GROUP) -> int:
     return len(found)
 
 
-def link_of(service: Service, attempt: NoticeAttempt) -> str:
+def link_of(service: Service, attempt: Step) -> str:
     settings = service.settings
     return token.link(settings.public, settings.secret(), attempt.notice_id, attempt.round, attempt.user_id)
 
@@ -173,11 +164,11 @@ def _said(service: Service, facts: Known, one: Going, by: Way) -> Saying:
     return Saying(user.id, words, by.inbox, by.address, ABOUT, about_id, key_of(attempt))
 
 
-def key_of(attempt: NoticeAttempt) -> str:
+def key_of(attempt: Step) -> str:
     return f"notice-{attempt.notice_id}-{attempt.round}-{attempt.step}-{attempt.user_id}"
 
 
-def _move_those_behind(session: Session, now: datetime, attempt: NoticeAttempt, notice: Notice) -> None:
+def _move_those_behind(session: Session, now: datetime, attempt: Step, notice: Notice) -> None:
     earliest = ladder.behind(notice.ladder, attempt.step, attempt.due_at, now)
     if not earliest:
         return
@@ -190,5 +181,5 @@ def _move_those_behind(session: Session, now: datetime, attempt: NoticeAttempt, 
         each.due_at = max(each.due_at, earliest[each.step])
 
 
-def _settle(attempt: NoticeAttempt, now: datetime, fate: Fate, reason: str = "") -> None:
+def _settle(attempt: NoticeAttempt | Step, now: datetime, fate: Fate, reason: str = "") -> None:
     attempt.state, attempt.reason, attempt.at = fate.value, reason[:300], now

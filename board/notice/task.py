@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from board import thread
 from board.notice import composing, mails, version
 from board.notice.attempt import Channel, NoticeAttempt
+from board.notice.due import Step
+from board.notice.known import Firm, Mine
 from board.notice.notice import Notice
-from board.notice.receipt import NoticeReceipt
-from board.partner.partner import Partner
 from contact import conversation as conversations
 from contact import inbox as inboxes
 from contact.conversation import State
@@ -32,8 +32,7 @@ _CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.FAX, Channel.POST)
 
 
 def give(
-    session: Session, now: datetime, service: Service, attempt: NoticeAttempt, notice: Notice, mine: NoticeReceipt,
-    firm: Partner,
+    session: Session, now: datetime, service: Service, attempt: Step, notice: Notice, mine: Mine, firm: Firm,
 ) -> None:  # fmt: skip
     """Open it for the partner's owner, or for whoever takes work, where there is none. Raises `Conflict`."""
     user = session.get_one(User, attempt.user_id)
@@ -70,7 +69,7 @@ def close(session: Session, now: datetime, notice_id: int, round_: int, user_id:
         conversations.resolve(session, now, talk, None)
 
 
-def _tried(session: Session, attempt: NoticeAttempt, language: str) -> str:
+def _tried(session: Session, attempt: Step, language: str) -> str:
     row, words = NoticeAttempt, mails.TRIED[language]
     before = select(row.channel, row.state).where(
         row.notice_id == attempt.notice_id, row.round == attempt.round, row.user_id == attempt.user_id,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from board import thread
 from board.notice.attempt import Channel
-from board.partner.partner import Partner
+from board.notice.known import Firm, Recipient
 from contact import consent
 from contact import inbox as inboxes
 from contact.consent import Purpose, Verdict
@@ -21,7 +21,6 @@ from contact.directory.person import Person, Reach
 from contact.inbox import Inbox
 from contact.messages import AddressKind
 from contact.text import N_
-from contact.users import User
 
 NO_MAIL = N_("No e-mail address is known.")
 NO_PHONE = N_("No phone number is known.")
@@ -58,9 +57,9 @@ class Asked:
     """Somebody who is to be reached by a channel. `person` is who the user is."""
 
     channel: Channel
-    user: User
+    user: Recipient
     person: Person | None
-    firm: Partner
+    firm: Firm
 
 
 def find_each(session: Session, now: datetime, asked: Sequence[Asked]) -> list[Way | str]:
