@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from board.notice import carrying
 from board.notice.notice import BELL
+from contact import log
 from contact.db import utcnow
 from contact.service import Service
 from contact.worker import Context
 
 POLL = 5.0
 """Seconds until it looks by itself: steps become due without anybody ringing."""
-HOLD = 0.06
-"""Seconds a group should have the database's one write lock: a chat's next line waits for that."""
-GAP = 0.05
-"""Seconds between two groups, at least; as long as it had the lock, where that is more."""
-LEAST, MOST = 10, 60
+HOLD = 0.03
+"""Seconds a group should have the database's one write lock, its commit with it: a chat's next line waits for that."""
+GAP = 0.02
+"""Seconds between two groups, at least. Whoever waited for SQLite's lock while a group had it for `HOLD` asks again
+within 15 ms (https://sqlite.org/src/file/src/main.c, sqliteDefaultBusyCallback), so it always gets in before the next.
+"""
+SHARE = 0.5
+"""The pause as a share of the time it had the lock; all of it where somebody else had the lock when it came."""
+BUSY = 0.005
+"""Seconds it waits for the lock from which on somebody else is writing."""
+LEAST, MOST = 10, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How long a group waited for the lock, and had it: seconds."""
+
+    waited: float
+    took: float
+
+    @property
+    def pause(self) -> float:
+        return max(GAP, self.took if self.waited > BUSY else self.took * SHARE)
 
 
 async def run(context: Context) -> None:
@@ -26,15 +47,23 @@ async def run(context: Context) -> None:
     bell, most = context.bell(BELL), carrying.GROUP
     while not context.stop.is_set():
         if await context.read(carrying.waits, utcnow()):
-            took = await context.write(_carry, context.service, most)
+            held = await context.call(_group, context.service, carry, most)
         elif await context.read(carrying.lingers):
-            took = await context.write(_recall, most)
+            held = await context.call(_group, context.service, recall, most)
         else:
             most = carrying.GROUP
             await bell.wait(POLL)
             continue
-        most = next_size(most, took)
-        await context.sleep(max(GAP, took))
+        most = next_size(most, held.took)
+        await context.sleep(held.pause)
+
+
+def carry(session: Session, service: Service, most: int) -> None:
+    carrying.carry(session, utcnow(), service, most)
+
+
+def recall(session: Session, _service: Service, most: int) -> None:
+    carrying.recall(session, utcnow(), most)
 
 
 def next_size(most: int, took: float) -> int:
@@ -46,16 +75,12 @@ def next_size(most: int, took: float) -> int:
     return max(LEAST, min(MOST, fits, most * 2))
 
 
-def _carry(session: Session, service: Service, most: int) -> float:
-    """How long it had the lock, which it has from its first statement on."""
-    session.connection()
-    started = time.monotonic()
-    carrying.carry(session, utcnow(), service, most)
-    return time.monotonic() - started
-
-
-def _recall(session: Session, most: int) -> float:
-    session.connection()
-    started = time.monotonic()
-    carrying.recall(session, utcnow(), most)
-    return time.monotonic() - started
+def _group(service: Service, work: Callable[[Session, Service, int], None], most: int) -> Held:
+    """One transaction, which has the lock from its first statement on."""
+    asked = time.monotonic()
+    with service.db.write() as session:
+        session.connection()
+        log.lock(session)
+        got = time.monotonic()
+        work(session, service, most)
+    return Held(got - asked, time.monotonic() - got)
