@@ -102,7 +102,7 @@ def _put(
         {
             **_UNSAID, "id": number, "interaction_id": row, "conversation_id": talk.id, "inbox_id": inbox.id,
             "address_id": one.address.id, "channel": inbox.channel, "state": DeliveryState.QUEUED.value,
-            "message_id": new_id(domain), "message": message_of(one.words), "automatic": one.words.automatic,
+            "message_id": new_id(now, domain), "message": message_of(one.words), "automatic": one.words.automatic,
             "priority": priority, "created_at": now, "next_at": now, "expires_at": until,
         }
         for one, (talk, row), number in zip(firsts, begun, numbers, strict=True)

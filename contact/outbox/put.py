@@ -94,7 +94,7 @@ def put(
         address_id=address.id,
         channel=inbox.channel,
         state=DeliveryState.QUEUED.value,
-        message_id=new_id(domain),
+        message_id=new_id(now, domain),
         message=message_of(words, thread.chain(session, conversations.members(session, conversation.id))),
         automatic=words.automatic,
         priority=priority,
@@ -113,9 +113,13 @@ def put(
     return delivery
 
 
-def new_id(domain: str) -> str:
-    """A message id of ours: decided before the first try, the same for all tries."""
-    return f"{secrets.token_hex(12)}@{domain}"
+def new_id(now: datetime, domain: str) -> str:
+    """A message id of ours: decided before the first try, the same for all tries.
+
+    The time comes first, so that new ids stand side by side in the two indexes that have them: of what a mail to many
+    people writes, every third page was one that a random id touched. The rest cannot be guessed.
+    """
+    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(12)}@{domain}"
 
 
 def _without(parties: tuple[Party, ...], out: Container[str]) -> tuple[Party, ...]:
@@ -125,6 +129,8 @@ def _without(parties: tuple[Party, ...], out: Container[str]) -> tuple[Party, ..
 def tidy(words: Words) -> Words:
     """Without what no database keeps."""
     text, subject, html = storable(words.text), storable(words.subject), storable(words.html)
+    if (text, subject, html) == (words.text, words.subject, words.html):
+        return words
     return replace(words, text=text, subject=subject, html=html)
 
 
