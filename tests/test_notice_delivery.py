@@ -138,7 +138,7 @@ def test_what_waits_in_the_outbox_is_taken_back(board_hall: Board) -> None:
     acknowledge(board, notice, user)
     with board.db.write() as session:
         assert carrying.lingers(session)
-        assert carrying.recall(session, board.tick()) == 1
+        assert carrying.recall(session, board.tick(), board.service) == 1
         assert not carrying.lingers(session)
     board.read()
     assert board.sent()[0].state == DeliveryState.CANCELLED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from html import escape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -189,3 +190,17 @@ def test_what_is_too_long_is_cut_before_the_link() -> None:
 def test_an_unknown_language_gets_english() -> None:
     told = Told("Maru", "Daehan", "Kim", "Title", "Text", "", "", "https://x.example/n/1", None)
     assert "This is a notice" in composing.compose(told, "email", "fr", SEOUL, 9_000).text
+
+
+def test_what_is_put_in_once_for_all_is_put_in_as_it_stands() -> None:
+    """Title, text and note are formatted before the person's own words are: a brace of theirs is no field."""
+    for name in ("{name} {link}", "}{", "<b>&</b>"):
+        told = Told("{partner} Maru", HOSTILE, name, HOSTILE, "{name} }{", "<div>{name} }{</div>", HOSTILE,
+                    "https://x.example/n/1", NOON)  # fmt: skip
+        words = composing.compose(told, "email", "en", SEOUL, 9_000)
+        assert f"Dear {name}," in words.text
+        assert f"Dear {escape(name)}," in words.html
+        assert words.text.count("https://x.example/n/1") == 1
+        assert f"a contact of {HOSTILE}: notices" in words.text
+        assert "This is a notice from {partner} Maru." in words.text
+        assert "<div><div>{name} }{</div></div>" in words.html

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from board_kit import person
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from told_kit import PHONE, Board
 
 from board import thread
-from board.notice import acknowledging, carrying, feeder, receipt
+from board.notice import acknowledging, carrying, due, feeder, receipt
 from board.notice.acknowledgement import Via
 from board.notice.attempt import NoticeAttempt
 from board.partner import member
@@ -29,6 +30,7 @@ from contact.errors import HanmaruError, Suppressed
 from contact.log import Interaction
 from contact.messages import AddressKind, Wish
 from contact.outbox import Delivery, Words
+from contact.outbox.put import new_id
 
 LADDER = [{"channel": "email", "days": 0}, {"channel": "sms", "days": 0}, {"channel": "paper", "days": 0}]
 
@@ -246,3 +248,52 @@ def test_groups_are_as_large_as_fits(most: int, took: float) -> None:
     assert size <= most * 2
     if size > feeder.LEAST:
         assert size * took / most <= feeder.HOLD + 0.001 * size
+
+
+def test_a_pause_is_half_the_time_with_the_lock_and_all_of_it_where_others_write() -> None:
+    free, busy = feeder.Held(0.0, 0.1, 9), feeder.Held(2 * feeder.BUSY, 0.1, 9)
+    assert free.pause == pytest.approx(0.05)
+    assert busy.pause == pytest.approx(0.1)
+    assert feeder.Held(0.0, 0.001, 1).pause == feeder.GAP
+
+
+BUSY_DELAYS = (1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100)
+"""Milliseconds between two looks of somebody who waits for SQLite's lock."""
+
+
+@given(st.floats(0, feeder.HOLD * 1000))
+def test_whoever_waits_for_the_lock_gets_in_between_two_groups(came: float) -> None:
+    looks = (came + sum(BUSY_DELAYS[:number]) for number in range(len(BUSY_DELAYS)))
+    hold, gap = feeder.HOLD * 1000, feeder.GAP * 1000
+    assert any(hold <= look < hold + gap for look in looks)
+
+
+def test_what_is_due_is_read_in_the_order_of_its_index(board_hall: Board) -> None:
+    """Else each group would sort all that are due: as many as there are people."""
+    ready = due._DUE._at(board_hall.db.engine.dialect)
+    if board_hall.db.is_sqlite:
+        given = tuple(ready.parameters({"now": board_hall.now, "most": 9}))
+        with board_hall.db.read() as session:
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {ready.sql}", given)
+            told = " / ".join(row[3] for row in plan)
+        assert "ix_notice_attempt_state" in told
+        assert "TEMP B-TREE" not in told
+
+
+def test_of_two_steps_that_are_due_at_once_the_first_goes_first(board_hall: Board) -> None:
+    board, firm = board_hall, board_hall.firm()
+    kim = person(board, firm, "kim@daehan.example")
+    number = board.publish(ladder=[{"channel": "email", "days": 0}, {"channel": "sms", "days": 0}])
+    with board.db.write() as session:
+        (first,) = due.due(session, board.tick(), 10)
+        assert (first.user_id, first.step, first.channel) == (kim, 0, "email")
+        assert carrying.carry(session, board.now, board.service) == 1
+    assert board.fates(number, kim)["email"][0] == "queued"
+
+
+def test_message_ids_come_in_the_order_of_time_and_cannot_be_guessed(board_hall: Board) -> None:
+    board = board_hall
+    early = [new_id(board.now, "shop.example") for _ in range(50)]
+    late = [new_id(board.tick(), "shop.example") for _ in range(50)]
+    assert max(early) < min(late)
+    assert len({one.partition("@")[0][12:] for one in early}) == 50

@@ -130,7 +130,7 @@ def lingers(session: Session) -> bool:
     return session.scalar(_lingering().with_only_columns(NoticeAttempt.id).limit(1)) is not None
 
 
-def recall(session: Session, now: datetime, most: int = GROUP) -> int:
+def recall(session: Session, now: datetime, _service: Service, most: int = GROUP) -> int:
     """Take it back before it leaves; how many."""
     log.lock(session)
     found = session.scalars(_lingering().order_by(NoticeAttempt.id).limit(most)).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -32,10 +33,11 @@ LEAST, MOST = 10, 200
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """How long a group waited for the lock, and had it: seconds."""
+    """How long a group waited for the lock, and had it, in seconds; how many steps it had."""
 
     waited: float
     took: float
+    steps: int
 
     @property
     def pause(self) -> float:
@@ -44,26 +46,19 @@ class Held:
 
 async def run(context: Context) -> None:
     """Until `context.stop`."""
-    bell, most = context.bell(BELL), carrying.GROUP
+    bell, most, more = context.bell(BELL), carrying.GROUP, False
     while not context.stop.is_set():
-        if await context.read(carrying.waits, utcnow()):
-            held = await context.call(_group, context.service, carry, most)
+        if more or await context.read(carrying.waits, utcnow()):
+            held = await context.call(_group, context.service, carrying.carry, most)
+            more = held.steps > 0
         elif await context.read(carrying.lingers):
-            held = await context.call(_group, context.service, recall, most)
+            held = await context.call(_group, context.service, carrying.recall, most)
         else:
             most = carrying.GROUP
             await bell.wait(POLL)
             continue
         most = next_size(most, held.took)
         await context.sleep(held.pause)
-
-
-def carry(session: Session, service: Service, most: int) -> None:
-    carrying.carry(session, utcnow(), service, most)
-
-
-def recall(session: Session, _service: Service, most: int) -> None:
-    carrying.recall(session, utcnow(), most)
 
 
 def next_size(most: int, took: float) -> int:
@@ -75,12 +70,12 @@ def next_size(most: int, took: float) -> int:
     return max(LEAST, min(MOST, fits, most * 2))
 
 
-def _group(service: Service, work: Callable[[Session, Service, int], None], most: int) -> Held:
+def _group(service: Service, work: Callable[[Session, datetime, Service, int], int], most: int) -> Held:
     """One transaction, which has the lock from its first statement on."""
     asked = time.monotonic()
     with service.db.write() as session:
         session.connection()
         log.lock(session)
         got = time.monotonic()
-        work(session, service, most)
-    return Held(got - asked, time.monotonic() - got)
+        steps = work(session, utcnow(), service, most)
+    return Held(got - asked, time.monotonic() - got, steps)

@@ -19,7 +19,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, String, Text, bindparam, func, insert, select, text
+from sqlalchemy import Boolean, ForeignKey, Index, String, Text, bindparam, insert, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contact import conversation as conversations
@@ -31,7 +31,7 @@ from contact.conversation import Conversation, Talk
 from contact.db import Base, Id, Utc
 from contact.directory import Address, Contact
 from contact.messages import Wish
-from contact.prepared import Prepared
+from contact.prepared import Among, Prepared
 
 
 class Consent(Base):
@@ -86,6 +86,10 @@ _ADD = Prepared(
 )
 
 
+_OF_ALL = (Consent.address_id, Consent.id, Consent.given)
+_ABOUT_ALL = Among(select(*_OF_ALL).where(Consent.purpose == ""), Consent.address_id, _OF_ALL)
+
+
 def latest(session: Session, address_id: int) -> Consent | None:
     """What was wished last about everything we could write to this address; None when nothing ever was."""
     query = select(Consent).where(Consent.address_id == address_id, Consent.purpose == "")
@@ -99,12 +103,11 @@ def withdrawn(session: Session, address_id: int) -> bool:
 
 def refused(session: Session, address_ids: Collection[int]) -> set[int]:
     """Those of the addresses that we must not write to, whatever for; `verdicts` asks for a purpose."""
-    newest = (
-        select(func.max(Consent.id))
-        .where(Consent.address_id.in_(address_ids), Consent.purpose == "")
-        .group_by(Consent.address_id)
-    )
-    return set(session.scalars(select(Consent.address_id).where(Consent.id.in_(newest), Consent.given.is_(False))))
+    session.flush()
+    newest: dict[int, tuple[int, bool]] = {}
+    for address_id, number, given in _ABOUT_ALL.rows(session, address_ids):
+        newest[address_id] = max(newest.get(address_id, (0, True)), (number, given))
+    return {address_id for address_id, (_, given) in newest.items() if not given}
 
 
 def state(
