@@ -133,15 +133,20 @@ class _Ready:
 
     def each(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         """`parameters` of many rows; what is the very object of the row before, as a `now` is, is not worked again."""
-        found, known = list[Any](), dict[str, tuple[Any, Any]]()
+        names = self._names
+        if names is None:
+            return [self.parameters(values) for values in rows]
+        work = [(place, self._bind[name]) for place, name in enumerate(names) if name in self._bind]
+        found, known = list[Any](), dict[int, tuple[Any, Any]]()
         for values in rows:
-            given = {**self._fixed, **values}
-            for name, work in self._bind.items():
-                value = given[name]
-                if (before := known.get(name)) is None or before[0] is not value:
-                    before = known[name] = (value, work(value))
-                given[name] = before[1]
-            found.append(given if self._names is None else [given[name] for name in self._names])
+            given = {**self._fixed, **values} if self._fixed else values
+            row = [given[name] for name in names]
+            for place, bound in work:
+                value = row[place]
+                if (before := known.get(place)) is None or before[0] is not value:
+                    before = known[place] = (value, bound(value))
+                row[place] = before[1]
+            found.append(row)
         return found
 
     def read(self, row: Sequence[Any]) -> list[Any]:

@@ -82,11 +82,12 @@ def _look(now: datetime, service: Service, facts: Known, attempt: Step) -> Going
 def _send(session: Session, now: datetime, service: Service, facts: Known, going: Sequence[Going]) -> None:
     asked = [Asked(Channel(one.attempt.channel), one.user, facts.person(one.user), one.firm) for one in going]
     found, saying = way.find_each(session, now, asked), list[tuple[Going, Saying, Channel]]()
+    key = service.settings.secret()
     for one, by in zip(going, found, strict=True):
         if isinstance(by, str):
             _settle(one.attempt, now, Fate.SUPPRESSED, by)
         else:
-            saying.append((one, _said(service, facts, one, by), by.channel))
+            saying.append((one, _said(service, facts, one, by, key), by.channel))
     put = thread.say_each(session, now, service, [said for _, said, _ in saying])
     for one, said, channel in saying:
         result = put[said.key]
@@ -143,17 +144,13 @@ def recall(session: Session, now: datetime, _service: Service, most: int = GROUP
     return len(found)
 
 
-def link_of(service: Service, attempt: Step) -> str:
-    settings = service.settings
-    return token.link(settings.public, settings.secret(), attempt.notice_id, attempt.round, attempt.user_id)
-
-
-def _said(service: Service, facts: Known, one: Going, by: Way) -> Saying:
+def _said(service: Service, facts: Known, one: Going, by: Way, key: bytes) -> Saying:
     attempt, notice, user, channel = one.attempt, one.notice, one.user, by.channel.value
     said = facts.versions[notice.id, notice.version]
+    link = token.link(service.settings.public, key, attempt.notice_id, attempt.round, attempt.user_id)
     told = composing.Told(
         service.settings.organisation, one.firm.name, user.name, said.title, said.text, said.body,
-        said.note if notice.version > 1 else "", link_of(service, attempt), one.mine.due_at,
+        said.note if notice.version > 1 else "", link, one.mine.due_at,
         reminder=attempt.id in facts.reminded,
     )  # fmt: skip
     words = composing.compose(

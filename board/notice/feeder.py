@@ -20,7 +20,7 @@ POLL = 5.0
 """Seconds until it looks by itself: steps become due without anybody ringing."""
 HOLD = 0.03
 """Seconds a group should have the database's one write lock, its commit with it: a chat's next line waits for that."""
-GAP = 0.02
+GAP = 0.017
 """Seconds between two groups, at least. Whoever waited for SQLite's lock while a group had it for `HOLD` asks again
 within 15 ms (https://sqlite.org/src/file/src/main.c, sqliteDefaultBusyCallback), so it always gets in before the next.
 """
