@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from babel.messages.pofile import read_po
 from conftest import CORPORA
 from hall_kit import Hall
 from hypothesis import HealthCheck, given, settings
@@ -178,6 +179,16 @@ def test_a_row_says_what_is_wrong_with_it() -> None:
     assert read("김", "a@a.example", "", "", "N")[1].wished == entry.Wished(False)
     assert read("a", "b", "c", "d", "", "", "", "", "too much")[0] == ["!"]
     assert understood(Row(9, ("", " ")), plan) is None
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_column_headed_as_we_call_it_is_known(language: str) -> None:
+    with (Path(__file__).parents[1] / "templates/locale/ko/LC_MESSAGES/messages.po").open("rb") as file:
+        korean = read_po(file, locale="ko")
+    for field, label in columns.FIELDS.items():
+        if field:
+            heading = str(korean[label].string) if language == "ko" else label
+            assert columns.guess(heading) == field, heading
 
 
 def test_what_a_consent_rests_on_may_be_said_once_for_the_file() -> None:

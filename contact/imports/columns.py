@@ -46,7 +46,7 @@ SEVERAL: Final = ("", "email", "phone", "fax", "post", "tags")
 
 _KNOWN: Final[Mapping[str, str]] = {
     "name": "이름 성명 고객명 담당자 담당자명 성함 회원명 수신자 name fullname displayname contactname formattedname",
-    "given": "firstname givenname forename",
+    "given": "이름성제외 firstname givenname forename",
     "family": "성 lastname surname familyname",
     "organisation": "회사 회사명 업체 업체명 상호 기관 기관명 소속 organisation organization company companyname org",
     "email": "이메일 메일 메일주소 이메일주소 전자우편 email emailaddress mail emailaddress1 email1value email2value",
@@ -58,13 +58,14 @@ _KNOWN: Final[Mapping[str, str]] = {
     "postcode": "우편번호 postcode zip zipcode postalcode",
     "language": "언어 language lang",
     "tags": "태그 분류 그룹 tags tag categories category groups labels",
-    "consent": "수신동의 마케팅동의 광고수신동의 마케팅수신동의 광고성정보수신동의 consent optin marketingconsent",
-    "consent_text": "동의문 동의내용 동의문구 동의문버전 consenttext consentversion",
+    "consent": "수신동의 마케팅동의 광고수신동의 마케팅수신동의 광고성정보수신동의 수신동의여부 광고수신동의여부 "
+    "마케팅수신동의여부 consent optin marketingconsent consenttoadvertisingyesorno",
+    "consent_text": "동의문 동의내용 동의문구 동의한문구 동의문버전 consenttext consentversion whattheyagreedto",
     "consent_when": "동의일 동의일시 동의일자 동의날짜 수신동의일 수신동의일시 수신동의일자 광고수신동의일 "
-    "마케팅동의일 마케팅수신동의일 광고수신동의일시 consentdate consentat consentwhen optindate",
-    "consent_how": "동의방법 동의경로 수집경로 consentmethod consenthow optinsource",
-    "trade": "구매상품군 거래상품군 구매품목군 purchasedgoods boughtgoods",
-    "trade_when": "구매일 거래일 거래종료일 최근구매일 purchasedate lastpurchase purchasedat",
+    "마케팅동의일 마케팅수신동의일 광고수신동의일시 consentdate consentat consentwhen optindate whentheyagreed",
+    "consent_how": "동의방법 동의경로 수집경로 consentmethod consenthow optinsource howtheyagreed",
+    "trade": "구매상품군 거래상품군 구매품목군 구매한상품종류 purchasedgoods boughtgoods whattheyboughtkindofgoods",
+    "trade_when": "구매일 구매한날 거래일 거래종료일 최근구매일 purchasedate lastpurchase purchasedat whentheyboughtit",
 }
 _BY_NAME: Final = {word: field for field, words in _KNOWN.items() for word in words.split()}
 _NOISE = re.compile(r"[\W_]+|\(.*?\)")
