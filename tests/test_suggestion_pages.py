@@ -13,12 +13,14 @@ from page_kit import text
 from partner_kit import enter, firm, person
 from people_kit import Browser, House
 
+from board.notifying import unread
 from board.partner import word
 from board.partner.member import MemberRole
 from board.partner.word import Of
+from board.scope import Viewer
 from board.suggestion.suggestion import Suggestion
 from board.suggestion.voting import SuggestionVote
-from contact import inbox, intake
+from contact import inbox, intake, users
 from contact.db import utcnow
 from contact.messages import AddressKind, Inbound, Party
 from contact.users import Role
@@ -79,6 +81,27 @@ def test_a_partner_suggests_another_votes_and_both_hear_the_answer(home: House) 
     assert "다음 달부터 합니다." in kim.get(path).text
     assert lee.post(f"{path}/vote").status_code == 400, "it has ended"
     assert "Boss" not in kim.get(path).text, "the house answers, not somebody of it"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "gave you a suggestion"), ("ko", "님이 건의를 맡겼습니다")])
+def test_whoever_is_to_look_after_one_finds_it_under_for_me(home: House, language: str, said: str) -> None:
+    kim = partner_of(home, "kim@daehan.example")
+    number = suggest(kim, "주말에도 배송해 주세요", text="토요일 오전", category="1")
+    boss, _ = home.signed_in("boss@shop.example", Role.SUPERVISOR)
+    park, user = home.signed_in("park@shop.example", Role.AGENT)
+    with home.db.write() as session:
+        users.get(session, user.id).language = language
+    desk = f"/desk/suggestions/{number}"
+    assert boss.get(desk).status_code == 200
+    assert boss.post(f"{desk}/owner", {"owner": str(user.id)}).status_code == 303
+    page = park.get("/desk/board-news").text
+    assert said in page
+    assert f'href="{desk}"' in page
+    assert "주말에도 배송해 주세요" in park.get(desk).text
+    with home.db.read() as session:
+        assert unread.count(session, Viewer(user.id)) == 0, "opening it is reading it"
+    assert said not in kim.get("/board/me/notifications").text
+    assert "Suggestions I look after" not in text(kim.get("/board/me/notifications"))
 
 
 def test_the_form_keeps_what_was_typed_and_takes_one_page_once(home: House) -> None:

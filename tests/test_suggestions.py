@@ -20,9 +20,22 @@ from board.notifying.event import Event
 from board.notifying.notification import Notification
 from board.partner import member, word
 from board.partner.member import MemberRole
+from board.partner.partner import Partner
 from board.partner.word import Of
 from board.scope import Viewer
-from board.suggestion import change, chores, doing, entering, hearing, listing, setting, similar, suggestion, voting
+from board.suggestion import (
+    change,
+    chores,
+    doing,
+    entering,
+    hearing,
+    letter,
+    listing,
+    setting,
+    similar,
+    suggestion,
+    voting,
+)
 from board.suggestion.entering import Asked
 from board.suggestion.suggestion import Status, Suggestion, SuggestionComment, Visibility
 from contact import alarms, conversation, erasure, following, log, users
@@ -344,6 +357,65 @@ class TestDeciding:
                 doing.sort(session, NOON, number, tier, Visibility.PARTNERS, by)
             doing.sort(session, NOON, number, category, Visibility.PARTNERS, by)
             assert suggestion.get(session, number).category_id == category
+
+
+class TestTellingThoseWhoWorkHere:
+    """On their page, each once, never who did it themselves."""
+
+    def test_whoever_is_to_look_after_one_is_told_and_whoever_it_goes_to_next(self, hall: Hall) -> None:
+        boss, park, choi = (staff(hall, f"{name}@shop.example") for name in ("boss", "park", "choi"))
+        number = suggest(hall, person(hall, firm(hall), "kim@daehan.example"))
+        for owner in (park, park, choi, None, boss):
+            with hall.db.write() as session:
+                doing.entrust(session, hall.tick(), number, owner, ZONE, boss)
+        assert told(hall, Event.ENTRUSTED) == [park, choi], "boss took it up"
+        with hall.db.read() as session:
+            line = session.scalars(sa.select(Notification).where(Notification.user_id == park)).one()
+        assert (line.title, line.link) == (f"S-{number} 주말에도 배송해 주세요", f"/desk/suggestions/{number}")
+        assert (line.mail, line.sms, line.shown) == ("off", "off", True)
+
+    def test_whoever_looks_after_the_partner_is_told_of_a_new_one_once(self, hall: Hall) -> None:
+        park, here, there = staff(hall, "park@shop.example"), firm(hall), firm(hall, "다른상사")
+        with hall.db.write() as session:
+            session.get_one(Partner, here).owner_id = park
+        kim, lee = person(hall, here, "kim@daehan.example"), person(hall, there, "lee@other.example")
+        for who in (kim, kim, lee):
+            suggest(hall, who)
+        assert told(hall, Event.SUGGESTED) == [park]
+
+    def test_who_does_not_work_here_any_more_is_not_told(self, lite: Hall) -> None:
+        park, here = staff(lite, "park@shop.example"), firm(lite)
+        with lite.db.write() as session:
+            session.get_one(Partner, here).owner_id = park
+            session.get_one(users.User, park).deactivated_at = NOON
+        suggest(lite, person(lite, here, "kim@daehan.example"))
+        assert told(lite, Event.SUGGESTED) == []
+
+    def test_of_an_anonymous_one_nothing_leads_to_its_author(self, hall: Hall) -> None:
+        boss, park, here = staff(hall), staff(hall, "park@shop.example"), firm(hall)
+        with hall.db.write() as session:
+            session.get_one(Partner, here).owner_id = park
+            letter.drop(session, Asked("익명입니다", "내용", None, Visibility.PARTNERS))
+        with hall.db.write() as session:
+            assert letter.take_over(session, hall.tick()) == 1
+            number = session.scalars(sa.select(Suggestion.id)).one()
+        assert told(hall, Event.SUGGESTED) == []
+        with hall.db.write() as session:
+            doing.entrust(session, hall.tick(), number, park, ZONE, boss)
+        with hall.db.read() as session:
+            line = session.scalars(sa.select(Notification)).one()
+        assert (line.user_id, line.by_id, line.contact_id, line.text) == (park, boss, None, "")
+
+    def test_erasing_the_author_empties_what_they_were_told(self, hall: Hall) -> None:
+        boss, park = staff(hall), staff(hall, "park@shop.example")
+        kim = person(hall, firm(hall), "kim@daehan.example")
+        number = suggest(hall, kim)
+        with hall.db.write() as session:
+            doing.entrust(session, hall.tick(), number, park, ZONE, boss)
+        with hall.db.write() as session:
+            erasure.erase(session, hall.tick(), kim.contact_id, None)
+        with hall.db.read() as session:
+            assert ["주말" in title for title in session.scalars(sa.select(Notification.title))] == [False]
 
 
 def test_erasing_a_person_takes_their_words_and_what_they_were_found_by(hall: Hall) -> None:

@@ -53,6 +53,10 @@ class Event(StrEnum):
     """The status of, or an answer to, one's own."""
     DONE = "done"
     """You asked, we did: to those who voted."""
+    ENTRUSTED = "entrusted"
+    """A suggestion, to whoever works here and is to look after it."""
+    SUGGESTED = "suggested"
+    """A new suggestion, to whoever works here and looks after its partner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Facts:
 
     `line` stands in the list, with `%(who)s` where `nameless` is what it says of nobody. `mandatory`: "off" does not
     count. `carried`: something else sends it (notices climb a ladder of their own); here it has a line on the page.
+    `here`: for those who work here, on their page alone.
     """
 
     label: str
@@ -71,6 +76,7 @@ class Facts:
     mail: Mode = Mode.DAILY
     mandatory: bool = False
     carried: bool = False
+    here: bool = False
 
     def mode(self, channel: Channel) -> Mode:
         """Where nobody chose."""
@@ -108,5 +114,14 @@ FACTS: Final[Mapping[Event, Facts]] = {
     Event.DONE: Facts(
         N_("You asked, we did"), N_("%(who)s: what you asked for is done"), N_("What you asked for is done"),
         N_("you voted for this"), "check", Mode.NOW,
+    ),
+    Event.ENTRUSTED: Facts(
+        N_("Suggestions I look after"), N_("%(who)s gave you a suggestion to look after"),
+        N_("You are to look after a suggestion"), N_("you look after this suggestion"), "flag", Mode.OFF, here=True,
+    ),
+    Event.SUGGESTED: Facts(
+        N_("Suggestions of partners I look after"), N_("%(who)s, of a partner you look after, made a suggestion"),
+        N_("A partner you look after made a suggestion"), N_("you look after this partner"), "flag", Mode.OFF,
+        here=True,
     ),
 }  # fmt: skip

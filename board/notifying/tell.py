@@ -26,17 +26,19 @@ EXCERPT = 300
 def tell(
     session: Session, now: datetime, event: Event, user_ids: Collection[int] | Select[int], *,
     title: str, link: str, key: str, text: str = "", by: int | None = None, about: str = "", about_id: int = 0,
+    whose: int | None = None,
 ) -> int:  # fmt: skip
     """How many were told anew. `by`, who did it, is told nothing; so is who signs in no more.
 
     `link` is the path of the thing's page: whoever opens that has read this. `about` and `about_id` name the thing:
-    what is not seen any more is not mailed (`sight.py`), and the answer to a mail finds its way.
+    what is not seen any more is not mailed (`sight.py`), and the answer to a mail finds its way. `whose`: the contact
+    whose words the title is, where that is not `by`: erasing them empties it.
     """
     told = 0
     values = {
         "event": event.value, "key": key, "title": _short(title, 200), "text": _short(text, EXCERPT), "link": link,
         "about": about, "about_id": about_id, "by_id": by,
-        "contact_id": session.scalar(select(User.contact_id).where(User.id == by)) if by else None,
+        "contact_id": whose or (session.scalar(select(User.contact_id).where(User.id == by)) if by else None),
     }  # fmt: skip
     for users in _parts(user_ids):
         told += _insert(session, now, event, users, values)

@@ -73,7 +73,8 @@ def mine() -> Any:
             return back("board_notifying.mine", "saved")
     with here().db.read() as session:
         page = render_template(
-            "board/my_notifications.html", viewer=viewer(), modes=preference.of(session, me().id), facts=FACTS,
+            "board/my_notifications.html", viewer=viewer(), modes=preference.of(session, me().id),
+            facts={event: facts for event, facts in FACTS.items() if not facts.here},
             words=MODES, has_number=preference.has_number(session, me()), zone=me().zone or here().settings.zone,
             hour=here().settings.digest_hour, email=me().email, notice=notice(), error=told(error),
         )  # fmt: skip

@@ -36,8 +36,9 @@ def entrust(session: Session, now: datetime, number: int, owner_id: int | None, 
         raise Invalid("Choose somebody who works here.")
     if one.owner_id == owner_id:
         return
-    change.note(session, now, number, What.OWNER, by, before=one.owner_id, after=owner_id)
+    row = change.note(session, now, number, What.OWNER, by, before=one.owner_id, after=owner_id)
     one.owner_id = owner_id
+    telling.entrusted(session, now, one, row)
     if owner_id is None:
         one.escalated_at = None
         return

@@ -22,7 +22,7 @@ from board.partner.partner import OPEN as OPEN_STAGES
 from board.partner.partner import Partner
 from board.partner.word import Of
 from board.scope import Viewer
-from board.suggestion import change, similar, suggestion
+from board.suggestion import change, similar, suggestion, telling
 from board.suggestion.change import What
 from board.suggestion.suggestion import ABOUT, Source, Suggestion, Visibility
 from contact import conversation as conversations
@@ -82,6 +82,7 @@ def make(
     log.append(
         session, now, Name.SUGGESTION_MADE, contact_id=author.contact_id, user_id=by, about_id=interaction_id, data=data
     )
+    telling.made(session, now, one, by)
     return one
 
 

@@ -1,4 +1,5 @@
-"""Who is told what became of a suggestion: its author of each change, all its voters when it is done.
+"""Who is told what became of a suggestion: its author of each change, all its voters when it is done; of those who work
+here whoever looks after its partner that it is there, and whoever is to look after it.
 
 Of merged ones everybody's author is told, where they may see the one that is shown. An anonymous author is told
 nothing: they come with their code.
@@ -21,6 +22,7 @@ from board.suggestion import mails, merging, voting
 from board.suggestion.change import SuggestionChange
 from board.suggestion.suggestion import ABOUT, Status, Suggestion, SuggestionComment, Visibility
 from contact.service import Service
+from contact.users import Role, User
 
 
 def moved(session: Session, now: datetime, service: Service, one: Suggestion, row: SuggestionChange) -> None:
@@ -42,6 +44,30 @@ def remarked(session: Session, now: datetime, one: Suggestion, row: SuggestionCo
     """Somebody said something about it."""
     key = f"suggestion:{one.id}:c{row.id}"
     _tell(session, now, Event.SUGGESTION, _authors(session, one), one, key, row.text, row.user_id)
+
+
+def entrusted(session: Session, now: datetime, one: Suggestion, row: SuggestionChange) -> None:
+    """Somebody who works here is to look after it; who takes it up is told nothing."""
+    if one.owner_id is not None:
+        _tell_here(session, now, Event.ENTRUSTED, one.owner_id, one, str(row.id), row.user_id)
+
+
+def made(session: Session, now: datetime, one: Suggestion, by: int | None) -> None:
+    """Whoever looks after the partner it came from is told. Of an anonymous one nobody knows the partner."""
+    firm = session.get(Partner, one.partner_id) if one.partner_id is not None else None
+    owner = session.get(User, firm.owner_id) if firm is not None and firm.owner_id is not None else None
+    if owner is not None and owner.may(Role.AGENT) and owner.id != by:
+        _tell_here(session, now, Event.SUGGESTED, owner.id, one, "made", one.user_id)
+
+
+def _tell_here(
+    session: Session, now: datetime, event: Event, user_id: int, one: Suggestion, key: str, actor: int | None
+) -> None:
+    """On the page of somebody who works here: by mail the board writes to partners alone."""
+    tell.tell(
+        session, now, event, [user_id], title=f"{one.number} {one.title}", link=f"/desk/suggestions/{one.id}",
+        key=f"suggestion:{one.id}:here:{key}", by=actor, about=ABOUT, about_id=one.id, whose=one.contact_id,
+    )  # fmt: skip
 
 
 def _tell(
