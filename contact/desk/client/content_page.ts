@@ -10,6 +10,9 @@ interface Seen { problem: string; line: number; empty: string[]; auto: string; s
 
 const one = <T extends HTMLElement>(selector: string, root: ParentNode): T | null => root.querySelector<T>(selector);
 
+/** What the law wants of the sender begins with this field. */
+const SENDER = "{{ sender }}";
+
 export function contentPage(form: HTMLFormElement): void {
   let editor: Editor | null = null;
   let last: HTMLTextAreaElement | HTMLInputElement | "editor" | null = null;
@@ -112,7 +115,7 @@ export function contentPage(form: HTMLFormElement): void {
     if (!found) return;
     const subject = one<HTMLInputElement>("input[name=subject]", form);
     if (subject && found.subject) subject.value = found.subject;
-    if (editor && found.html) { editor.append(found.html); editor.focus(true); }
+    if (editor && found.html) { editor.end(found.html, SENDER); editor.focus(true); }
     else if (html && !html.hidden && found.html) html.value += `\n${found.html}`;
     if (text && !auto?.checked) text.value = `${text.value.trimEnd()}\n\n${found.text}`;
     soon();

@@ -27,8 +27,8 @@ export interface Editor {
   /** The chosen button. */
   button(): { label: string; href: string } | null;
   setButton(label: string, href: string): void;
-  /** Behind everything. */
-  append(html: string): void;
+  /** Behind everything; instead of what begins at the last rule, where that has these words. */
+  end(html: string, instead: string): void;
   link(): string;
   setLink(href: string): void;
   /** The line before the caret; "" while something is selected. */
@@ -146,6 +146,14 @@ function begun(given: Begin): EditorState {
   return EditorState.create({ doc, selection, plugins: [history(), keymap(keys), keymap(baseKeymap)] });
 }
 
+function end(view: EditorView, html: string, instead: string): void {
+  const { doc, schema, tr } = view.state, size = doc.content.size;
+  let rule = size;
+  doc.forEach((node, at) => { if (node.type === schema.nodes["rule"]) rule = at; });
+  const from = doc.textBetween(rule, size, " ").includes(instead) ? rule : size;
+  view.dispatch(tr.replaceWith(from, size, parsed(html, schema).content).scrollIntoView());
+}
+
 export function edit(given: Begin): Editor {
   const host = document.createElement("div");
   host.className = "rich-words";
@@ -186,7 +194,7 @@ export function edit(given: Begin): Editor {
     picture: (cid, alt, width, height) => insertPicture(view, { cid, alt, width: width ?? null, height: height ?? null }),
     chosen: () => { const one = pictureAt(view.state); return one ? { alt: String(one.attrs["alt"]), width: Number(one.attrs["width"]), height: Number(one.attrs["height"]) } : null; },
     dress: (alt, width) => dress(view, alt, width),
-    append: (html) => { const made = parsed(html, view.state.schema); view.dispatch(view.state.tr.insert(view.state.doc.content.size, made.content).scrollIntoView()); },
+    end: (html, instead) => end(view, html, instead),
     button: () => { const one = buttonAt(view.state); return one ? { label: String(one.attrs["label"]), href: String(one.attrs["href"]) } : null; },
     setButton: (label, href) => {
       const one = buttonAt(view.state), { from } = view.state.selection;
